@@ -1,0 +1,31 @@
+import swagger from '@fastify/swagger';
+import { cardRoutes } from './cards/routes.ts';
+import { customerRoutes } from './customers/routes.ts';
+import { docsRoutes } from './http/docs.ts';
+import type { App } from './http/room.ts';
+import { createServer } from './http/server.ts';
+import type { House } from './main.ts';
+import { merchantRoutes } from './merchants/routes.ts';
+import { callbackRoutes } from './payouts/callback.ts';
+import { payoutRoutes } from './payouts/routes.ts';
+import { transactionRoutes } from './transactions/routes.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
+import { describeApi } from './http/openapi.ts';
+
+/** The table of contents: every room's routes. */
+export async function buildApp(house: House): Promise<App> {
+  const app = createServer(house);
+  await app.register(swagger, describeApi(house.config.publicUrl));
+  await app.register(async (rooms) => {
+    transactionRoutes(rooms as App, house);
+    payoutRoutes(rooms as App, { ...house, payouts: house.payouts.accepted });
+    cardRoutes(rooms as App, house);
+    customerRoutes(rooms as App, house);
+    merchantRoutes(rooms as App, house);
+    webhookRoutes(rooms as App, house);
+    callbackRoutes(rooms as App, { ...house, secret: house.config.processorSecret, processor: house.connector.name, outcomes: house.payouts.outcomes });
+  });
+  await docsRoutes(app);
+  await app.ready();
+  return app;
+}

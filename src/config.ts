@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+
+const whole = (description: string, fallback: string) => Type.String({ pattern: '^\\d{1,9}$', description, default: fallback });
+const text = (description: string, fallback?: string) => (fallback === undefined ? Type.Optional(Type.String({ minLength: 1, description })) : Type.String({ minLength: 1, description, default: fallback }));
+
+/** The environment, one entry for each setting; also what `tolem config` and the documentation print. */
+export const Environment = Type.Object({
+  PORT: whole('Port of the API', '8080'),
+  HOST: Type.String({ minLength: 1, description: 'Address that the API listens on', default: '127.0.0.1' }),
+  PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://[^/?#]+$', description: 'How the world reaches the API; http://HOST:PORT where nothing is said' })),
+  DATA_DIR: text('Where the embedded database, the sandbox bank and sandbox secrets live', '.tolem'),
+  DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'A PostgreSQL of version 15 or later, as a user that may make roles; the embedded one where nothing is said' })),
+  DATABASE_APP_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'The same database, logging in as tolem_app or a member of it' })),
+  DATABASE_VAULT_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'The same database, logging in as tolem_vault or a member of it' })),
+  PROCESSOR_URL: Type.Optional(Type.String({ pattern: '^https?://[^?#]+$', description: 'A processor that speaks protocol v1; the sandbox bank where nothing is said' })),
+  PROCESSOR_SECRET: Type.Optional(Type.String({ pattern: '^whsec_[A-Za-z0-9+/=]{20,}$', description: 'Bearer for the processor; its bytes sign callbacks. A sandbox one is made in DATA_DIR' })),
+  PROCESSOR_TIMEOUT_MS: whole('For how long an answer of the processor is awaited', '10000'),
+  MASTER_KEY: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: '32 bytes in base64 that all secrets are sealed under. A sandbox one is made in DATA_DIR; live merchants need your own' })),
+  OLD_MASTER_KEY: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: 'The one before, while it is being rotated' })),
+  WEBHOOK_ALLOW_PRIVATE: Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1'), Type.Literal('true'), Type.Literal('false')], { description: 'Test only: lets webhooks go to loopback and private addresses' })),
+  METRICS_PORT: Type.Optional(Type.String({ pattern: '^\\d{1,5}$', description: 'Port of /metrics, /healthz and /readyz; off where nothing is said. Further processes of one start take the next ones' })),
+  LOG_LEVEL: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)), { description: 'What is logged', default: 'info' }),
+  REQUESTS_PER_SECOND: whole('Requests a second for a key, where its merchant has no number of its own', '10000'),
+  GROUP_SIZE: whole('Most payouts that are accepted in one transaction', '256'),
+  POOL_SIZE: whole('Database connections of one process', '16'),
+});
+
+export interface Config {
+  port: number;
+  host: string;
+  publicUrl: string;
+  dataDir: string;
+  databaseUrl: string | undefined;
+  databaseAppUrl: string | undefined;
+  databaseVaultUrl: string | undefined;
+  processorUrl: string | undefined;
+  processorSecret: string;
+  processorTimeoutMs: number;
+  masterKey: Buffer;
+  oldMasterKey: Buffer | undefined;
+  /** the key was made here for trying things out: live merchants are refused */
+  sandboxMasterKey: boolean;
+  webhookAllowPrivate: boolean;
+  metricsPort: number | undefined;
+  logLevel: string;
+  requestsPerSecond: number;
+  groupSize: number;
+  poolSize: number;
+}
+
+/** A setting that is wrong, by name: for the person who starts the process. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * The configuration of a process, from its environment. Sandbox secrets are made in DATA_DIR the first time.
+ * @throws {ConfigError} that names every setting that is wrong
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(Environment.properties).map(([name, schema]) => [name, env[name] || (schema as { default?: string }).default]));
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const compiled = Compile(Environment);
+  if (!compiled.Check(known)) {
+    const wrong = [...compiled.Errors(known)].map(({ instancePath, message }) => `  ${instancePath.slice(1)} ${message}`);
+    throw new ConfigError(`the environment is not right:\n${[...new Set(wrong)].join('\n')}`);
+  }
+  const e: Static<typeof Environment> = known;
+  const dataDir = resolve(e.DATA_DIR);
+  const masterKey = e.MASTER_KEY ?? sandboxSecret(dataDir, 'master-key', () => randomBytes(32).toString('base64'));
+  return {
+    ...{ port: Number(e.PORT), host: e.HOST, publicUrl: e.PUBLIC_URL ?? `http://${e.HOST.includes(':') ? `[${e.HOST}]` : e.HOST}:${e.PORT}`, dataDir },
+    ...{ databaseUrl: e.DATABASE_URL, databaseAppUrl: e.DATABASE_APP_URL, databaseVaultUrl: e.DATABASE_VAULT_URL },
+    processorUrl: e.PROCESSOR_URL?.replace(/\/+$/, ''),
+    processorSecret: e.PROCESSOR_SECRET ?? sandboxSecret(dataDir, 'processor-secret', () => `whsec_${randomBytes(32).toString('base64')}`),
+    processorTimeoutMs: Number(e.PROCESSOR_TIMEOUT_MS),
+    masterKey: Buffer.from(masterKey, 'base64'),
+    oldMasterKey: e.OLD_MASTER_KEY ? Buffer.from(e.OLD_MASTER_KEY, 'base64') : undefined,
+    sandboxMasterKey: e.MASTER_KEY === undefined,
+    webhookAllowPrivate: e.WEBHOOK_ALLOW_PRIVATE === '1' || e.WEBHOOK_ALLOW_PRIVATE === 'true',
+    metricsPort: e.METRICS_PORT ? Number(e.METRICS_PORT) : undefined,
+    ...{ logLevel: e.LOG_LEVEL, requestsPerSecond: Number(e.REQUESTS_PER_SECOND), groupSize: Number(e.GROUP_SIZE), poolSize: Number(e.POOL_SIZE) },
+  };
+}
+
+/** A secret that this installation made for itself; the first process to want it makes it, the others read it. */
+function sandboxSecret(dataDir: string, name: string, make: () => string): string {
+  const folder = join(dataDir, 'secrets');
+  const file = join(folder, name);
+  if (!existsSync(file)) {
+    const draft = `${file}.${process.pid}`;
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      writeFileSync(draft, make(), { mode: 0o600 });
+      linkSync(draft, file); // whole or not at all, and the first one wins
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new ConfigError(`DATA_DIR: ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+  return readFileSync(file, 'utf8').trim();
+}

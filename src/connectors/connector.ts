@@ -1,0 +1,98 @@
+import type { Minor } from '../money.ts';
+
+/**
+ * The contract between the house and a processor. Words only: a connector knows no database and no room. A processor's
+ * answer is a value that the compiler makes the caller handle; an adapter throws for its own bugs alone.
+ */
+export interface Connector {
+  readonly name: string;
+  /** What the processor promises of its memory and its time; as last heard from it, or what the adapter's maker knows. */
+  limits(): ProcessorLimits;
+  /**
+   * Asks for a transfer, once. The same reference with the same content is the same transfer, within the processor's
+   * retention. A time-out, a broken connection or an answer that cannot be read is `unknown`: nobody may guess.
+   */
+  send(transfer: Transfer): Promise<SendOutcome>;
+  /** Asks what became of a reference. */
+  inquire(reference: string): Promise<InquiryOutcome>;
+  /** Fences a reference: after `cancelled`, a later send of it is declined. */
+  cancel(reference: string): Promise<CancelOutcome>;
+}
+
+export interface ProcessorLimits {
+  /** for so long the processor knows a reference again; a later send might pay twice */
+  retentionSeconds: number;
+  /** a reference that is not known so long after it was sent never arrived */
+  maxInFlightSeconds: number;
+}
+
+export interface Transfer {
+  reference: string;
+  kind: 'card';
+  amount: Minor;
+  currency: string;
+  destination: Card;
+  description: string;
+}
+
+/** A card in the open. Exists only between the vault and the wire. */
+export interface Card {
+  pan: string;
+  expiryMonth: number;
+  expiryYear: number;
+}
+
+export interface Executed {
+  kind: 'executed';
+  rrn: string | null;
+  executedAt: Date | null;
+}
+export interface Declined {
+  kind: 'declined';
+  /** ISO 8583 response code, or the processor's own */
+  code: string;
+  message: string;
+}
+/** The processor has it and will say later. */
+export interface Pending {
+  kind: 'pending';
+}
+/** Nobody knows. Ask; never send under another reference, never call it failed. */
+export interface Unknown {
+  kind: 'unknown';
+  why: string;
+}
+/** Proof that nothing left this process: refused, not resolved, or held back by the breaker. */
+export interface Unsent {
+  kind: 'unsent';
+  why: string;
+}
+/** The processor knows this reference with other content: a bug on one side, and a person's matter. */
+export interface Conflict {
+  kind: 'conflict';
+  why: string;
+}
+/** The processor does not know the reference. Proof only after `maxInFlightSeconds`. */
+export interface Absent {
+  kind: 'absent';
+}
+export interface Cancelled {
+  kind: 'cancelled';
+}
+/** It was executed, and the money came back. */
+export interface Returned {
+  kind: 'returned';
+  rrn: string | null;
+  code: string | null;
+}
+/** The processor has no such call. */
+export interface Unsupported {
+  kind: 'unsupported';
+}
+
+export type SendOutcome = Executed | Declined | Pending | Unknown | Unsent | Conflict;
+export type InquiryOutcome = Executed | Declined | Pending | Unknown | Unsent | Absent | Cancelled | Returned;
+export type CancelOutcome = Executed | Declined | Cancelled | Unknown | Unsent | Unsupported;
+
+/** Everything that may become known of a transfer, from whatever side. */
+export type Verdict = SendOutcome | InquiryOutcome | CancelOutcome;

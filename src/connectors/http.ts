@@ -1,0 +1,127 @@
+import type { Clock, Net, NetAnswer } from '../ports.ts';
+import { NetError } from '../ports.ts';
+import type { CancelOutcome, Connector, InquiryOutcome, ProcessorLimits, SendOutcome, Transfer, Unknown, Unsent } from './connector.ts';
+
+export interface HttpConnectorOptions {
+  name: string;
+  /** of the processor, without a trailing slash */
+  url: string;
+  /** the Bearer that it expects */
+  secret: string;
+  net: Net;
+  clock: Clock;
+  timeoutMs: number;
+}
+
+const MAX_ANSWER = 64 * 1024;
+
+/** Speaks processor protocol v1, JSON over HTTP. What it cannot read to the letter is unknown. */
+export class HttpConnector implements Connector {
+  readonly name: string;
+  private readonly o: HttpConnectorOptions;
+  private known: ProcessorLimits = { retentionSeconds: 3600, maxInFlightSeconds: 60 }; // until the processor has said its own
+
+  constructor(options: HttpConnectorOptions) {
+    this.name = options.name;
+    this.o = options;
+  }
+
+  limits(): ProcessorLimits {
+    return this.known;
+  }
+
+  async send(transfer: Transfer): Promise<SendOutcome> {
+    const { reference: ref, kind, amount, currency, destination, description } = transfer;
+    const body = `{"ref":${JSON.stringify(ref)},"kind":"${kind}","amount":${amount},"currency":"${currency}","destination":${JSON.stringify(destination)},"description":${JSON.stringify(description)}}`;
+    const answer = await this.call('POST', '/v1/transfers', body);
+    if ('kind' in answer) return answer;
+    if (answer.status === 409) return { kind: 'conflict', why: 'the processor knows this reference with other content' };
+    const said = this.read(answer, ref);
+    if (answer.status === 200 && said?.status === 'executed') return executed(said);
+    if (answer.status === 202 && said?.status === 'pending') return { kind: 'pending' };
+    if (answer.status === 422 && said?.status === 'declined') return declined(said);
+    return unreadable(answer);
+  }
+
+  async inquire(ref: string): Promise<InquiryOutcome> {
+    const answer = await this.call('GET', `/v1/transfers/${encodeURIComponent(ref)}`);
+    if ('kind' in answer) return answer;
+    if (answer.status === 404) return this.isOurs(answer) ? { kind: 'absent' } : unreadable(answer);
+    const said = this.read(answer, ref);
+    if (answer.status !== 200) return unreadable(answer);
+    switch (said?.status) {
+      case 'executed':
+        return executed(said);
+      case 'pending':
+        return { kind: 'pending' };
+      case 'declined':
+        return declined(said);
+      case 'cancelled':
+        return { kind: 'cancelled' };
+      case 'returned':
+        return { kind: 'returned', rrn: text(said.rrn), code: text(said.code) };
+      default:
+        return unreadable(answer);
+    }
+  }
+
+  async cancel(ref: string): Promise<CancelOutcome> {
+    const answer = await this.call('POST', `/v1/transfers/${encodeURIComponent(ref)}/cancel`, '{}');
+    if ('kind' in answer) return answer;
+    if (answer.status === 404 || answer.status === 405 || answer.status === 501) return this.isOurs(answer) ? { kind: 'unsupported' } : unreadable(answer);
+    const said = this.read(answer);
+    if (answer.status === 200 && said?.status === 'cancelled') return { kind: 'cancelled' };
+    if (answer.status === 409 && said?.status === 'executed') return executed(said);
+    if (answer.status === 409 && said?.status === 'declined') return declined(said);
+    return unreadable(answer);
+  }
+
+  private async call(method: 'GET' | 'POST', path: string, body?: string): Promise<NetAnswer | Unknown | Unsent> {
+    const headers: Record<string, string> = { authorization: `Bearer ${this.o.secret}`, ...(body ? { 'content-type': 'application/json' } : {}) };
+    try {
+      const answer = await this.o.net.request({ method, url: `${this.o.url}${path}`, headers, ...(body ? { body } : {}), timeoutMs: this.o.timeoutMs, maxBytes: MAX_ANSWER });
+      this.learn(answer);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof NetError)) throw error;
+      return { kind: error.sent ? 'unknown' : 'unsent', why: error.message };
+    }
+  }
+
+  private learn({ headers }: NetAnswer): void {
+    const seconds = (name: string) => (/^\d{1,9}$/.test(headers[name] ?? '') ? Number(headers[name]) : undefined);
+    const [retentionSeconds, maxInFlightSeconds] = [seconds('retention-seconds'), seconds('max-in-flight-seconds')];
+    if (retentionSeconds !== undefined && maxInFlightSeconds !== undefined) this.known = { retentionSeconds, maxInFlightSeconds };
+  }
+
+  /** A 404 or 405 of something in between (a proxy, a wrong address) says nothing about the reference. */
+  private isOurs({ headers }: NetAnswer): boolean {
+    return headers['max-in-flight-seconds'] !== undefined;
+  }
+
+  /** @returns the body, where it is an object about this reference */
+  private read({ body, truncated }: NetAnswer, ref?: string): Record<string, unknown> | undefined {
+    if (truncated) return undefined;
+    try {
+      const said = JSON.parse(body.toString('utf8')) as unknown;
+      if (typeof said !== 'object' || said === null || Array.isArray(said)) return undefined;
+      if (ref !== undefined && (said as { ref?: unknown }).ref !== ref) return undefined;
+      return said as Record<string, unknown>;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const text = (value: unknown): string | null => (typeof value === 'string' && value.length <= 64 ? value : null);
+
+function executed(said: Record<string, unknown>) {
+  const at = typeof said.executedAt === 'string' ? new Date(said.executedAt) : null;
+  return { kind: 'executed', rrn: text(said.rrn), executedAt: at && !Number.isNaN(at.getTime()) ? at : null } as const;
+}
+
+function declined(said: Record<string, unknown>) {
+  return { kind: 'declined', code: text(said.code) ?? '05', message: typeof said.message === 'string' ? said.message.slice(0, 200) : 'declined by the processor' } as const;
+}
+
+const unreadable = ({ status, truncated }: NetAnswer): Unknown => ({ kind: 'unknown', why: `the processor answered ${status}${truncated ? ', cut off' : ''}, which says nothing certain` });

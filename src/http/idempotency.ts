@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import type { Db, Tx } from '../db/db.ts';
+import { isLockTimeout, isUniqueViolation } from '../db/db.ts';
+import { column, sql } from '../db/sql.ts';
+import { assert, conflict, invalid } from '../errors.ts';
+
+/** The name that a client gives to one piece of work; what is asked again under it is not done again. Kept for ever. */
+export interface Key {
+  /** method and path of the route, e.g. "POST /v1/payout": a key means something within one route of one merchant */
+  route: string;
+  key: string;
+  /** SHA-256 of what was asked, whatever the order of its fields */
+  fingerprint: Buffer;
+}
+
+/** An answer as it went out, to be given again byte for byte. */
+export interface Answer {
+  status: number;
+  body: string;
+  /** what was made, where something was */
+  objectId?: string | null;
+  replayed?: boolean;
+}
+
+/** @throws {ApiError} 400 when the header cannot be a key */
+export function keyOf(route: string, header: unknown, body: unknown): Key | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(header)) throw invalid('Idempotency-Key: 1 to 255 visible ASCII characters, without spaces');
+  return { route, key: header, fingerprint: createHash('sha256').update(canonical(body)).digest() };
+}
+
+/** JSON with sorted keys: equal bodies have equal texts. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
+}
+
+interface Stored {
+  key: string;
+  fingerprint: Buffer;
+  status: number;
+  body: string;
+}
+
+/** What was answered before under these keys. */
+export async function recall(tx: Tx, route: string, keys: string[]): Promise<Map<string, Stored>> {
+  if (keys.length === 0) return new Map();
+  const rows = await tx.rows<Stored>(sql`
+    select i.key, i.fingerprint, i.status, i.body from idempotency i
+    where i.merchant_id = ${tx.merchantId} and i.route = ${route} and i.key = any(${keys}::text[])`);
+  return new Map(rows.map((row) => [row.key, row]));
+}
+
+/** @throws {ApiError} 409 when the key stands for something else */
+export function replay(stored: Stored, key: Key): Answer {
+  if (!stored.fingerprint.equals(key.fingerprint)) throw conflict('this Idempotency-Key was used for a request with another body');
+  return { status: stored.status, body: stored.body, replayed: true };
+}
+
+/** Stores answers in the transaction that does the work. A key that somebody else stored meanwhile refuses it all. */
+export async function remember(tx: Tx, answers: (Key & Answer)[], at: Date): Promise<void> {
+  if (answers.length === 0) return;
+  const sorted = answers.toSorted((a, b) => (a.key < b.key ? -1 : 1)); // two groups with the same keys wait in one order
+  const written = await tx.run(sql`
+    insert into idempotency as i (merchant_id, route, key, fingerprint, status, body, object_id, created_at)
+    select m.merchant_id, u.route, u.key, u.fingerprint, u.status, u.body, u.object_id, ${at}::timestamptz
+    from merchant m, unnest(${column(sorted, 'route')}::text[], ${column(sorted, 'key')}::text[], ${column(sorted, 'fingerprint')}::bytea[], ${column(sorted, 'status')}::int[], ${column(sorted, 'body')}::text[],
+      ${sorted.map(({ objectId }) => objectId ?? null)}::uuid[]) as u (route, key, fingerprint, status, body, object_id)
+    where m.merchant_id = ${tx.merchantId}`);
+  assert(written === sorted.length, 'every answer was stored');
+}
+
+/**
+ * Does a piece of work once for its key: key, work and answer commit together. Without a key it is simply done.
+ * @throws {ApiError} 409 when the key stands for something else, or its first request is still being worked on
+ */
+export async function once(db: Db, merchantId: string, key: Key | undefined, now: Date, work: (tx: Tx) => Promise<Answer>): Promise<Answer> {
+  const attempt = () =>
+    db.merchant(merchantId, async (tx) => {
+      const stored = key && (await recall(tx, key.route, [key.key])).get(key.key);
+      if (key && stored) return replay(stored, key);
+      const answer = await work(tx);
+      if (key) await remember(tx, [{ ...key, ...answer }], now);
+      return answer;
+    });
+  try {
+    return await attempt();
+  } catch (error) {
+    if (key && isLockTimeout(error)) throw conflict('the first request with this Idempotency-Key is still being worked on');
+    // Another request with the key, or for the same thing, was quicker. Its answer is there now.
+    if (isUniqueViolation(error)) return attempt();
+    throw error;
+  }
+}

@@ -1,0 +1,163 @@
+import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Compile } from 'typebox/compile';
+import { Value } from 'typebox/value';
+import type { TSchema } from 'typebox';
+import { CommitUnknown, isConnectionLost, isLockTimeout } from '../db/db.ts';
+import { ApiError, errorTable, invalid, notFound, unavailable } from '../errors.ts';
+import { type Ids, isUuid } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { Clock } from '../ports.ts';
+import { type Authenticator, RateLimiter, requireScope } from './auth.ts';
+import { parseJson } from './json.ts';
+import { type App, ErrorBody } from './room.ts';
+
+export interface ServerOptions {
+  auth: Authenticator;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  /** for a merchant that has no number of its own */
+  requestsPerSecond: number;
+  onAnswer?(route: string, status: number, seconds: number): void;
+}
+
+const BODY_LIMIT = 64 * 1024;
+/** Wrong keys from one address, a second: slow enough for guessing, fast enough for a deployment with an old key. */
+const STRANGERS_PER_SECOND = 20;
+
+/** The HTTP server without its routes: who asks, what is read, how errors look. */
+export function createServer(options: ServerOptions): App {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 20_000,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16 * 1024 },
+    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: 200 },
+    genReqId: () => options.ids.uuid(),
+    exposeHeadRoutes: false,
+    clientErrorHandler: refuseUnreadable,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => answerError(options, error, request, reply),
+  } as never) as unknown as App;
+
+  app.addSchema(ErrorBody);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, (body as Buffer).length === 0 ? undefined : parseJson(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.setValidatorCompiler(validator as never);
+  app.setErrorHandler((error, request, reply) => answerError(options, error as Error, request, reply));
+  app.setNotFoundHandler((request, reply) => answerError(options, noRoute(app, request, reply), request, reply));
+  app.decorateRequest('caller', null);
+  app.decorate('routeTable', [] as never);
+  app.addHook('onRoute', ({ method, url }) => {
+    const pattern = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}/?$`);
+    (app as unknown as Routes).routeTable.push({ methods: [method].flat(), pattern });
+  });
+  guardRequests(app, options);
+  return app;
+}
+
+interface Routes {
+  routeTable: { methods: string[]; pattern: RegExp }[];
+}
+
+/** Before a byte of the body is read: who asks, whether they may, and whether they ask too often. */
+function guardRequests(app: App, { auth, clock, requestsPerSecond, onAnswer }: ServerOptions): void {
+  const limiter = new RateLimiter(clock);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    const { scope } = request.routeOptions.config;
+    if (scope === undefined) return;
+    try {
+      request.caller = await auth.caller(request.headers.authorization);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 6) limiter.take(`stranger ${request.ip}`, STRANGERS_PER_SECOND);
+      throw error;
+    }
+    limiter.take(request.caller.keyId, request.caller.merchant.requestsPerSecond ?? requestsPerSecond);
+    if (scope !== null) requireScope(request.caller, scope);
+  });
+  if (onAnswer) app.addHook('onResponse', async (request, reply) => onAnswer(request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000));
+}
+
+/** Validation by the schemas that also make the types and the API's description. Only a query's strings are converted. */
+function validator({ schema, httpPart }: { schema: TSchema; httpPart?: string }) {
+  const compiled = Compile(schema);
+  const fromText = httpPart === 'querystring' || httpPart === 'params';
+  return (given: unknown) => {
+    const value = fromText ? Value.Default(schema, Value.Convert(schema, given)) : given;
+    if (compiled.Check(value)) return { value };
+    const where = httpPart === 'body' || !httpPart ? '' : `${httpPart}: `;
+    const details = [...compiled.Errors(value)].flatMap(({ keyword, instancePath, message, params }) => describe(keyword, instancePath, message, params as Record<string, unknown>));
+    const unique = [...new Map(details.map((detail) => [detail.field, detail])).values()].slice(0, 20);
+    return { error: invalid(where + unique.map(({ field, message }) => `${field} ${message}`).join('; '), unique) };
+  };
+}
+
+function describe(keyword: string, path: string, message: string, params: Record<string, unknown>) {
+  const field = path.slice(1).replaceAll('/', '.');
+  if (keyword === 'required') return (params.requiredProperties as string[]).map((name) => ({ field: [field, name].filter(Boolean).join('.'), message: 'is required' }));
+  if (keyword === 'additionalProperties') return (params.additionalProperties as string[]).map((name) => ({ field: [field, name].filter(Boolean).join('.'), message: 'is not a field of this request' }));
+  if (keyword === 'boolean') return []; // the same, said once more
+  return [{ field: field || 'body', message }];
+}
+
+/** Everything that goes wrong is answered here, in one format. */
+function answerError({ log }: ServerOptions, raw: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = asApiError(raw);
+  if (error.code === 2 || error.code === 1) log.error({ event: 'request.failed', requestId: request.id, route: request.routeOptions?.url, error: raw }, 'a request failed');
+  if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
+  const { type } = errorTable[error.code];
+  return reply
+    .code(error.status)
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify({ code: error.code, message: error.message, source: request.routeOptions?.config?.source ?? 'api', type, ...(error.details?.length ? { details: error.details } : {}) }));
+}
+
+function asApiError(error: Error): ApiError {
+  if (error instanceof ApiError) return error;
+  const wrapped = (error as { cause?: unknown }).cause;
+  if (wrapped instanceof ApiError) return wrapped;
+  if (error instanceof CommitUnknown || isConnectionLost(error)) return unavailable('the database does not answer; ask again with the same Idempotency-Key', 2, error);
+  if (isLockTimeout(error)) return unavailable('something else is being done with this at the moment', 1, error);
+  const { statusCode, code } = error as FastifyError;
+  if (statusCode && statusCode >= 400 && statusCode < 500) return new ApiError(3, frameworkWords[code] ?? 'the request cannot be read', { status: statusCode, cause: error });
+  return new ApiError(2, undefined, { cause: error });
+}
+
+const frameworkWords: Record<string, string> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: `the body is larger than ${BODY_LIMIT / 1024} KB`,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'send JSON, with Content-Type: application/json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'Content-Length does not match the body',
+  FST_ERR_BAD_URL: 'the URL cannot be decoded',
+};
+
+function noRoute(app: App, request: FastifyRequest, reply: FastifyReply): ApiError {
+  const path = request.url.split('?')[0] as string;
+  const allowed = [...new Set((app as unknown as Routes).routeTable.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
+  if (allowed.length === 0) return notFound('no such route');
+  reply.header('allow', allowed.join(', '));
+  return new ApiError(3, `${request.method} is not a method of this route`, { status: 405 });
+}
+
+/** What is not HTTP never reaches a route; it is still answered in words. */
+function refuseUnreadable(error: Error & { code?: string }, socket: import('node:net').Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [status, words] = error.code === 'HPE_HEADER_OVERFLOW' ? ['431 Request Header Fields Too Large', 'the headers are too large'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? ['408 Request Timeout', 'the request took too long to arrive'] : ['400 Bad Request', 'this is not HTTP'];
+  const body = JSON.stringify({ code: 3, message: `invalid request params: ${words}`, source: 'api', type: 'apiError' });
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}
+
+/** @throws {ApiError} 404 for what cannot be an id of ours, exactly as for one that is not there */
+export function idIn(text: string, what: string): string {
+  const id = text.toLowerCase();
+  if (!isUuid(id)) throw notFound(`no ${what} ${text.slice(0, 64)}`);
+  return id;
+}

@@ -1,0 +1,148 @@
+import { buildApp } from './app.ts';
+import type { Config } from './config.ts';
+import { HttpConnector } from './connectors/http.ts';
+import type { Connector } from './connectors/connector.ts';
+import type { Db } from './db/db.ts';
+import { openPostgres } from './db/postgres.ts';
+import { Authenticator } from './http/auth.ts';
+import type { App } from './http/room.ts';
+import { Ids } from './ids.ts';
+import type { Log } from './log.ts';
+import { clockOffset } from './merchants/platform.ts';
+import { Metrics } from './metrics.ts';
+import { guardedNet, openNet } from './net.ts';
+import { Payouts } from './payouts/payouts.ts';
+import type { Clock, Net, Random } from './ports.ts';
+import { systemClock, systemRandom } from './clock.ts';
+import { Sealer } from './sealing.ts';
+import { Vault } from './vault/vault.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
+import { Worker } from './work/worker.ts';
+
+/** Time, chance and the outside, as a process gets them. */
+export interface Ports {
+  clock: Clock & { setOffset(ms: number): void };
+  random: Random;
+  /** to the processor */
+  net: Net;
+  /** to merchants' endpoints: public addresses only */
+  webhookNet: Net;
+  db: Db;
+  /** the same database, in the vault's role */
+  vaultDb: Db;
+}
+
+/** Everything that a process of the platform has, whichever work it does. */
+export interface House extends Ports {
+  config: Config;
+  ids: Ids;
+  log: Log;
+  auth: Authenticator;
+  metrics: Metrics;
+  connector: Connector;
+  vault: Vault;
+  payouts: Payouts;
+  webhooks: Webhooks;
+  requestsPerSecond: number;
+  onAnswer(route: string, status: number, seconds: number): void;
+  onClock(offsetMs: number): void;
+}
+
+/** Puts the house together over its ports. Opens nothing by itself. */
+export function openHouse(config: Config, ports: Ports, log: Log, options: { connector?: Connector; gather?(start: () => void): void } = {}): House {
+  const { clock, random, db } = ports;
+  const ids = new Ids(clock, random);
+  const metrics = new Metrics();
+  const connector = options.connector ?? new HttpConnector({ name: 'processor', url: config.processorUrl ?? '', secret: config.processorSecret, net: ports.net, clock, timeoutMs: config.processorTimeoutMs });
+  const vault = new Vault({ db: ports.vaultDb, masterKey: config.masterKey, ...(config.oldMasterKey ? { oldMasterKey: config.oldMasterKey } : {}), clock, random, ids });
+  const payouts = new Payouts({
+    ...{ db, clock, random, ids, connector, maxGroup: config.groupSize, timeoutMs: config.processorTimeoutMs },
+    ...(options.gather ? { gather: options.gather } : {}),
+    openCards: (merchantId, tokens) => vault.open(merchantId, tokens),
+    onGroup: (kind, size) => metrics.group(kind, size),
+    onVerdict: (kind) => metrics.verdict(kind),
+  });
+  const webhooks = new Webhooks({ db, clock, random, ids, net: ports.webhookNet, sealer: new Sealer(config.masterKey, 'webhooks', random), ...(options.gather ? { gather: options.gather } : {}), config, log });
+  return {
+    ...ports,
+    ...{ config, ids, log, metrics, connector, vault, payouts, webhooks },
+    auth: new Authenticator(db, clock),
+    requestsPerSecond: config.requestsPerSecond,
+    onAnswer: (route, status, seconds) => metrics.answer(route, status, seconds),
+    onClock: (offsetMs) => clock.setOffset(offsetMs),
+  };
+}
+
+/** The real ports of a process. */
+export function openPorts(config: Config, urls: { app: string; vault: string }, log: Log): Ports {
+  const onError = (error: Error) => log.warn({ event: 'database.connection', error }, 'a database connection broke');
+  return {
+    clock: systemClock(),
+    random: systemRandom(),
+    net: openNet(),
+    webhookNet: guardedNet({ allowPrivate: config.webhookAllowPrivate }),
+    db: openPostgres({ url: urls.app, role: 'tolem_app', poolSize: config.poolSize, onError }),
+    vaultDb: openPostgres({ url: urls.vault, role: 'tolem_vault', poolSize: Math.max(2, Math.floor(config.poolSize / 4)), onError }),
+  };
+}
+
+/** A part of the platform that runs until it is told to stop. */
+export interface Running {
+  stop(): Promise<void>;
+}
+
+/** The API process: listens, and stops by answering what it has accepted and nothing more. */
+export async function serve(house: House): Promise<Running & { app: App; port: number }> {
+  await house.vault.check();
+  const app = await buildApp(house);
+  const following = followClock(house);
+  await app.listen({ port: house.config.port, host: house.config.host, backlog: 1024 });
+  const address = app.server.address();
+  return {
+    app,
+    port: typeof address === 'object' && address ? address.port : house.config.port,
+    async stop() {
+      following.abort();
+      await app.close(); // waits for requests in hand, and they for their groups
+      await house.payouts.accepted.idle();
+      await close(house);
+    },
+  };
+}
+
+/** The worker process: sends, asks and delivers, and stops by finishing what it has in hand. */
+export async function work(house: House): Promise<Running> {
+  await house.vault.check();
+  const following = followClock(house);
+  const stopping = new AbortController();
+  const { db, clock, log } = house;
+  const payouts = new Worker([house.payouts.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
+  const deliveries = new Worker([house.webhooks.queue], { db, clock, log, capacity: 512 }).run(stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      following.abort();
+      await Promise.all([payouts, deliveries]);
+      await Promise.all([house.payouts.outcomes.idle(), house.webhooks.idle()]);
+      await close(house);
+    },
+  };
+}
+
+const close = ({ db, vaultDb }: House) => Promise.all([db.close(), vaultDb.close()]);
+
+/** A test platform's clock may be moved by any process; the others follow within a second. */
+function followClock(house: House): AbortController {
+  const stopping = new AbortController();
+  const follow = async () => {
+    while (!stopping.signal.aborted) {
+      await clockOffset(house.db).then(
+        (ms) => house.clock.setOffset(ms),
+        () => undefined, // the database is away; whoever needs it says so
+      );
+      await house.clock.sleep(500, stopping.signal);
+    }
+  };
+  void follow();
+  return stopping;
+}

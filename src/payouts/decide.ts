@@ -1,0 +1,117 @@
+import type { ProcessorLimits, Verdict } from '../connectors/connector.ts';
+import type { Payout, PayoutMove } from './payout.ts';
+import type { Action, Evidence, Submission, SubmissionOutcome } from './submission.ts';
+
+/** Who says it. A callback or an operator may speak at any time; the others speak for the try they began. */
+export type Source = 'call' | 'inquiry' | 'cancel' | 'callback' | 'operator';
+
+/** Something that was heard of a payout. */
+export interface Heard {
+  payoutId: string;
+  verdict: Verdict;
+  source: Source;
+  /** the try of the submission that asked; unset where nobody of ours asked */
+  tries?: number;
+  /** that try was the first send of its reference: if it did not leave, nothing ever did */
+  first?: boolean;
+  /** the callback that says so, by its sender's id: applied once */
+  callback?: { processor: string; dedupeKey: string };
+}
+
+/** What follows from what was heard. */
+export interface Decision {
+  /** the payout's move, where it is final now */
+  move?: { move: PayoutMove; rrn?: string | null; errorCode?: string; errorMessage?: string };
+  /** the submission as it stands from now on */
+  submission?: Partial<Submission>;
+  /** the bank gave the money back after it had paid */
+  returned?: { code: string | null };
+  /** only a person can settle this */
+  incident?: { kind: 'executed_after_refusal' | 'declined_after_settlement' | 'reference_conflict' | 'answer_before_send'; detail: string };
+}
+
+/** Response codes that prove a technical failure without execution: the payout failed and may be asked for again. @source design, §8 */
+const TECHNICAL = new Set(['91', '96']);
+
+/** Seconds until an outcome is asked for again; the last one repeats. Spread by up to a quarter, so that questions do not come in waves. */
+const ASK_AFTER = [1, 2, 4, 8, 15, 30, 60, 120, 300, 600, 1800];
+
+/**
+ * What a payout and its submission become when something is heard of them. Pure, and total: every verdict in every state.
+ *
+ * The rules: unknown is never failure; a refusal needs proof; a reference is sent again only while the processor still
+ * remembers it; what is final stays, and what contradicts it becomes an incident.
+ *
+ * @param jitter in [0, 1)
+ */
+export function decide(payout: Payout, submission: Submission, heard: Heard, now: Date, limits: ProcessorLimits, jitter: number): Decision {
+  const { verdict, source } = heard;
+  if (payout.state === 'new') return { incident: { kind: 'answer_before_send', detail: `${source} says ${verdict.kind} of a payout that was not sent` } };
+  if (payout.state !== 'processing') return afterFinal(payout, submission, verdict, source);
+  const later = (action: Action, outcome: SubmissionOutcome, note: string): Decision => ({ submission: { action, outcome, note, nextAt: askAt(submission, now, jitter) } });
+  // Once the processor has said it has the transfer, a question without an answer takes nothing of that back.
+  const doubt: SubmissionOutcome = submission.outcome === 'accepted' ? 'accepted' : 'unknown';
+
+  switch (verdict.kind) {
+    case 'executed':
+      return { move: { move: 'settle', rrn: verdict.rrn }, submission: done('settled', null, now) };
+    case 'returned':
+      return { move: { move: 'settle', rrn: verdict.rrn }, submission: done('settled', null, now), returned: { code: verdict.code } };
+    case 'declined':
+      return {
+        move: { move: TECHNICAL.has(verdict.code) ? 'fail' : 'reject', errorCode: verdict.code, errorMessage: verdict.message },
+        submission: done('declined', 'decline', now),
+      };
+    case 'cancelled':
+      return { move: notExecuted, submission: done('not_executed', 'cancel_ack', now) };
+    case 'pending':
+      return later('ask', 'accepted', 'the processor has it and will say later');
+    case 'unknown':
+      return later(submission.action === 'cancel' ? 'cancel' : 'ask', doubt, verdict.why);
+    case 'unsent':
+      // Proof for this try only: an earlier one may have arrived. Where there was none, it is as if nothing had been tried.
+      return heard.first
+        ? { submission: { action: 'send', phase: 'prepared', outcome: 'pending', sentAt: null, resendUntil: null, absentAfter: null, note: verdict.why, nextAt: askAt(submission, now, jitter) } }
+        : later(submission.action, doubt, verdict.why);
+    case 'absent':
+      return absent(submission, now, limits, later);
+    case 'unsupported':
+      return submission.absentAfter && now >= submission.absentAfter && submission.outcome !== 'accepted'
+        ? { move: notExecuted, submission: done('not_executed', 'absent_after_max_inflight', now) }
+        : later('ask', doubt, 'the processor cannot cancel');
+    case 'conflict':
+      return { submission: { action: 'ask', outcome: 'unknown', note: verdict.why, nextAt: askAt(submission, now, jitter) }, incident: { kind: 'reference_conflict', detail: verdict.why } };
+  }
+}
+
+const notExecuted = { move: 'fail', errorCode: '91', errorMessage: 'the processor did not execute the payout; it may be asked for again' } as const;
+
+/**
+ * Not known is no proof by itself. While the processor would recognise the reference, sending it again is safe and gets the
+ * payout through. Later, the reference is fenced: only `cancelled`, or absence after the longest time in flight where a
+ * processor cannot cancel, says that nothing was executed. A transfer that was once accepted and is not known now is a person's matter.
+ */
+function absent(submission: Submission, now: Date, limits: ProcessorLimits, later: (action: Action, outcome: SubmissionOutcome, note: string) => Decision): Decision {
+  if (submission.outcome === 'accepted') return later('ask', 'unknown', 'the processor accepted it and no longer knows it');
+  const margin = limits.maxInFlightSeconds * 1000; // a send that is still on its way must arrive within the retention as well
+  if (submission.resendUntil && now.getTime() + margin < submission.resendUntil.getTime()) return later('send', 'unknown', 'not known to the processor: to be sent again under the same reference');
+  const arrived = submission.absentAfter !== null && now >= submission.absentAfter;
+  return arrived ? later('cancel', 'unknown', 'not known to the processor after the longest time in flight: to be fenced') : later('ask', 'unknown', 'not known to the processor yet');
+}
+
+function afterFinal(payout: Payout, submission: Submission, verdict: Verdict, source: Source): Decision {
+  const paid = payout.state === 'settled';
+  if (verdict.kind === 'executed' && !paid) return { incident: { kind: 'executed_after_refusal', detail: `${source} says executed (${verdict.rrn ?? 'no reference number'}); the payout is ${payout.state}` } };
+  if ((verdict.kind === 'declined' || verdict.kind === 'cancelled') && paid) return { incident: { kind: 'declined_after_settlement', detail: `${source} says ${verdict.kind}; the payout is settled` } };
+  if (verdict.kind === 'returned' && paid) return { returned: { code: verdict.code } };
+  if (verdict.kind === 'returned') return { incident: { kind: 'executed_after_refusal', detail: `${source} says executed and returned; the payout is ${payout.state}` } };
+  return submission.nextAt ? { submission: { nextAt: null } } : {};
+}
+
+const done = (outcome: SubmissionOutcome, evidence: Evidence | null, now: Date): Partial<Submission> => ({ outcome, evidence, resolvedAt: now, nextAt: null, note: null });
+
+/** When an outcome is asked for again: sooner for a young one. */
+export function askAt(submission: Submission, now: Date, jitter: number): Date {
+  const seconds = ASK_AFTER[Math.min(submission.tries, ASK_AFTER.length) - 1] ?? 1;
+  return new Date(now.getTime() + seconds * 1000 * (1 + jitter / 4));
+}

@@ -1,0 +1,83 @@
+/** The sandbox bank as a process: journal and key in a directory, the desk on a port, callbacks to the product. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock, Net, Random } from '../ports.ts';
+import { Bank, BankStopped, type BankParts } from './bank.ts';
+import { secretBytes, signedCallbacks } from './courier.ts';
+import { Desk } from './desk.ts';
+import { loadKey } from './fingerprint.ts';
+import { FileJournal } from './journal-file.ts';
+import { BankServer } from './server.ts';
+
+/** Where the bank says how it does; a pino logger fits. No card number ever comes here. */
+export interface BankLog {
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+export interface BankOptions extends Pick<BankParts, 'dial' | 'pace' | 'retentionSeconds' | 'maxInFlightSeconds' | 'callbackAttempts' | 'callbackAlways'> {
+  /** 0 for any that is free */
+  port: number;
+  host: string;
+  /** Gets `journal.ndjson` and `journal.key`. One bank at a time: a second one makes the first stop. */
+  dataDir: string;
+  /** PROCESSOR_SECRET: the Bearer of calls, and the key of callbacks. */
+  secret: string;
+  /** PUBLIC_URL/callbacks/processor; without it nobody is called back. */
+  callbackUrl?: string;
+  clock: Clock;
+  random: Random;
+  /** It must let callbacks go to loopback. */
+  net: Net;
+  log: BankLog;
+}
+
+export interface RunningBank {
+  url: string;
+  /** Answers what it has taken, then closes the journal. */
+  stop(): Promise<void>;
+  /** Resolves if the journal fails: the bank answers nobody any more, and its process should end. */
+  failed: Promise<Error>;
+}
+
+/** @throws when the secret is none, the port is taken, or the journal is damaged */
+export async function runBank(options: BankOptions): Promise<RunningBank> {
+  const { host, port, dataDir, secret, callbackUrl: url, clock, random, net, log } = options;
+  const { pace = 1, retentionSeconds = 24 * 3600, maxInFlightSeconds = 60 } = options;
+  const promises = { pace, retentionSeconds, maxInFlightSeconds };
+  secretBytes(secret);
+  let tellFailed!: (error: Error) => void;
+  const failed = new Promise<Error>((resolve) => (tellFailed = resolve));
+  let opened!: (desk: Desk) => void;
+  let keptShut!: (error: Error) => void;
+  const desk = new Promise<Desk>((resolve, reject) => ([opened, keptShut] = [resolve, reject]));
+  desk.catch(() => {}); // told below, also when no request waits
+
+  // The port comes first: a bank that cannot have it must not touch the journal of the one that has.
+  const onError = (error: Error) => log.error({ err: error }, 'sandbox bank: internal error');
+  const server = await BankServer.listen({ host, port, desk, clock, ...promises, onError });
+  try {
+    await mkdir(dataDir, { recursive: true });
+    const key = await loadKey(join(dataDir, 'journal.key'), random);
+    const journal = await FileJournal.open(join(dataDir, 'journal.ndjson'));
+    if (journal.cutBytes > 0) log.warn({ bytes: journal.cutBytes }, 'sandbox bank: cut an unfinished last line off the journal');
+    const callback = url === undefined ? undefined : signedCallbacks({ net, clock, random, url, secret });
+    const { dial, callbackAttempts, callbackAlways } = options;
+    const bank = new Bank({ journal, clock, random, key, callback, dial, callbackAttempts, callbackAlways, ...promises, failed: tellFailed });
+    await bank.open();
+    opened(new Desk(bank, secret));
+    void failed.then((err) => log.error({ err }, 'sandbox bank: the journal failed, nobody is answered any more'));
+    log.info({ url: server.url, dataDir }, 'sandbox bank: open');
+    const stop = async () => {
+      await server.stop();
+      bank.stop();
+      await journal.close();
+    };
+    return { url: server.url, stop, failed };
+  } catch (error) {
+    keptShut(new BankStopped('the bank did not open', { cause: error })); // whoever waits at the door is cut off
+    await server.stop();
+    throw error;
+  }
+}
