@@ -33,8 +33,8 @@ create table tolem.transfer (
   at timestamptz not null,
   xact xid8 not null default pg_current_xact_id(), -- a witness for tests: state, money and event moved together
   primary key (merchant_id, object_id, kind, ordinal, line),
-  unique (merchant_id, from_account, from_entry),
-  unique (merchant_id, to_account, to_entry),
+  unique (from_account, from_entry, merchant_id),
+  unique (to_account, to_entry, merchant_id),
   foreign key (merchant_id, from_account) references tolem.account (merchant_id, id),
   foreign key (merchant_id, to_account) references tolem.account (merchant_id, id),
   check (from_account <> to_account)

@@ -9,7 +9,7 @@ call tolem.guard('tolem.event_counter');
 
 -- tenant, journal
 create table tolem.event (
-  merchant_id text not null references tolem.merchant (merchant_id),
+  merchant_id text not null,                -- a merchant's, through the counter that numbers it
   number bigint not null,
   id uuid not null,
   object_id uuid not null,
@@ -22,7 +22,8 @@ create table tolem.event (
   at timestamptz not null,
   xact xid8 not null default pg_current_xact_id(),
   primary key (merchant_id, number),
-  unique (merchant_id, object_id, object_seq)
+  unique (object_id, object_seq, merchant_id),
+  unique (id, merchant_id)
 );
 call tolem.guard('tolem.event', journal => true);
 
@@ -44,6 +45,8 @@ create table tolem.endpoint (
   primary key (merchant_id, id)
 );
 call tolem.guard('tolem.endpoint');
+create policy scan on tolem.endpoint for select to tolem_scan using (true);
+grant select (merchant_id, id) on tolem.endpoint to tolem_scan;
 
 -- tenant
 create table tolem.delivery (
@@ -54,8 +57,10 @@ create table tolem.delivery (
   object_seq int not null,
   state text not null default 'pending' check (state in ('pending', 'delivered', 'parked', 'disabled')),
   tries int not null default 0,             -- also the fence: who finishes must still hold the try it began
+  failures int not null default 0,          -- tries that failed since it was opened, or opened again by resend or replay
   next_at timestamptz,                      -- when it is due; moved ahead by who takes it, so a crash makes it due again
   first_ok_at timestamptz,
+  on_request boolean not null default false, -- the merchant asked for it (a replay, a test); the endpoint was not subscribed when the event was made
   created_at timestamptz not null,
   primary key (merchant_id, endpoint_id, event_number),
   foreign key (merchant_id, endpoint_id) references tolem.endpoint (merchant_id, id),
@@ -86,12 +91,13 @@ call tolem.guard('tolem.attempt', journal => true);
 
 -- tenant: a key, the work it stands for and the answer commit together, and stay for ever
 create table tolem.idempotency (
-  merchant_id text not null references tolem.merchant (merchant_id),
+  merchant_id text not null,                -- a merchant's: each row is selected from its own
   route text not null,
   key text not null,
   fingerprint bytea not null,               -- SHA-256 of the canonical body
   status int not null,
   body text not null,
+  body_sha256 bytea not null,              -- so that an auditor can compare without reading
   object_id uuid,
   created_at timestamptz not null,
   xact xid8 not null default pg_current_xact_id(),

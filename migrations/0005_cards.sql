@@ -38,10 +38,10 @@ create table vault.card (
   ciphertext bytea not null,
   created_at timestamptz not null,
   primary key (merchant_id, token_id),
-  unique (merchant_id, data_key_id, nonce), -- GCM is lost when a nonce is used twice under one key
+  unique (data_key_id, nonce, merchant_id), -- GCM is lost when a nonce is used twice under one key
   foreign key (merchant_id, data_key_id) references vault.data_key (merchant_id, id)
 );
-create index card_data_key on vault.card (merchant_id, data_key_id, token_id);
+create index card_data_key on vault.card (data_key_id, merchant_id, token_id);
 
 -- reference, vault: the RSA keys that card data is encrypted to on its way in; the private half is sealed
 create table vault.transport_key (
@@ -85,8 +85,8 @@ create table tolem.card_token (
   foreign key (merchant_id, customer_id) references tolem.customer (merchant_id, id),
   foreign key (merchant_id, id) references vault.card (merchant_id, token_id)
 );
-create index card_token_customer on tolem.card_token (merchant_id, customer_id);
-create index card_token_fingerprint on tolem.card_token (merchant_id, fingerprint);
+create index card_token_customer on tolem.card_token (customer_id, merchant_id);
+create index card_token_fingerprint on tolem.card_token (fingerprint, merchant_id);
 call tolem.guard('tolem.card_token');
 
 -- The vault reads of the rest whose rows it writes, and which of its ciphertexts have a token.

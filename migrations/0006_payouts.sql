@@ -1,8 +1,12 @@
 -- Payouts to saved cards.
+--
+-- Only keys begin with merchant_id; other indexes and unique constraints of the big tables name it later. A planner that has no
+-- statistics yet takes any index that begins with merchant_id for as good as the key, and a plan made while a table is empty
+-- stays with a connection: look-ups by key then read all rows of the merchant.
 
 -- tenant
 create table tolem.payout (
-  merchant_id text not null references tolem.merchant (merchant_id),
+  merchant_id text not null,                -- a merchant's, through the card
   id uuid not null,
   state text not null check (state in ('new', 'processing', 'settled', 'rejected', 'failed')),
   seq int not null,                         -- of its last transition
@@ -29,9 +33,9 @@ create table tolem.payout (
   foreign key (merchant_id, customer_id) references tolem.customer (merchant_id, id),
   check ((final_at is not null) = (state in ('settled', 'rejected', 'failed')))
 ) with (fillfactor = 80);
-create index payout_reference on tolem.payout (merchant_id, order_reference) where order_reference is not null;
-create index payout_card on tolem.payout (merchant_id, card_token_id, created_at);
-create index payout_customer on tolem.payout (merchant_id, customer_id, id);
+create index payout_reference on tolem.payout (order_reference, merchant_id) where order_reference is not null;
+create index payout_card on tolem.payout (card_token_id, merchant_id, created_at);
+create index payout_customer on tolem.payout (customer_id, merchant_id, id);
 call tolem.guard('tolem.payout');
 
 -- tenant: what is asked of a processor, and what is known of its answer. Also the work queue of sending and asking.
@@ -54,7 +58,7 @@ create table tolem.submission (
   next_at timestamptz,                      -- when somebody should look after it; null: nobody has to
   note text,                                -- the last thing that was learned, for the operator
   primary key (merchant_id, payout_id, attempt),
-  unique (merchant_id, reference),
+  unique (reference, merchant_id),
   foreign key (merchant_id, payout_id) references tolem.payout (merchant_id, id),
   check (sent_at >= prepared_at),
   check ((phase = 'sent') = (sent_at is not null))
@@ -62,7 +66,7 @@ create table tolem.submission (
 create index submission_due on tolem.submission (merchant_id, next_at) where next_at is not null;
 call tolem.guard('tolem.submission');
 create policy scan on tolem.submission for select to tolem_scan using (true);
-grant select (merchant_id, next_at) on tolem.submission to tolem_scan;
+grant select (merchant_id, payout_id, reference, outcome, sent_at, next_at, note) on tolem.submission to tolem_scan; -- the operator lists what nobody knows
 
 -- tenant: what was accepted on a day, for the daily limit
 create table tolem.usage (
@@ -115,3 +119,7 @@ create table tolem.incident (
   unique (merchant_id, object_id, kind)
 );
 call tolem.guard('tolem.incident');
+create policy scan on tolem.incident for select to tolem_scan using (true);
+grant select on tolem.incident to tolem_scan;
+create policy scan on tolem.payout for select to tolem_scan using (true);
+grant select (merchant_id, id) on tolem.payout to tolem_scan;

@@ -1,4 +1,5 @@
 import { buildApp } from './app.ts';
+import { Cards } from './cards/cards.ts';
 import type { Config } from './config.ts';
 import { HttpConnector } from './connectors/http.ts';
 import type { Connector } from './connectors/connector.ts';
@@ -41,6 +42,7 @@ export interface House extends Ports {
   metrics: Metrics;
   connector: Connector;
   vault: Vault;
+  cards: Cards;
   payouts: Payouts;
   webhooks: Webhooks;
   requestsPerSecond: number;
@@ -66,6 +68,7 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
   return {
     ...ports,
     ...{ config, ids, log, metrics, connector, vault, payouts, webhooks },
+    cards: new Cards({ db, vault, clock, ids, publicUrl: config.publicUrl }),
     auth: new Authenticator(db, clock),
     requestsPerSecond: config.requestsPerSecond,
     onAnswer: (route, status, seconds) => metrics.answer(route, status, seconds),

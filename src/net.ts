@@ -31,6 +31,12 @@ function openAgent({ connections, connect }: Connections): Agent {
   });
 }
 
+/** Closes an agent once, however often it is asked to. */
+function closing(agent: Agent): () => Promise<void> {
+  let closed: Promise<void> | undefined;
+  return () => (closed ??= agent.close());
+}
+
 function request(agent: Agent, url: URL, asked: NetRequest): Exchange['answer'] {
   const { method, headers, body } = asked;
   const exchange = new Exchange(asked);
@@ -46,7 +52,7 @@ export function openNet({ connections = 256 }: { connections?: number } = {}): O
       if (!URL.canParse(asked.url)) throw new NetError(`"${asked.url}" is not a URL`, false);
       return request(agent, new URL(asked.url), asked);
     },
-    close: () => agent.close(),
+    close: closing(agent),
   };
 }
 
@@ -72,7 +78,7 @@ export function guardedNet({ allowPrivate, egress: own, ca }: GuardOptions): Gua
   return {
     request: async (asked) => request(agent, urlOf(asked.url, egress), asked),
     fault: (url) => faultOf(url, egress, 2_000),
-    close: () => agent.close(),
+    close: closing(agent),
   };
 }
 

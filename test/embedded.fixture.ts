@@ -1,10 +1,11 @@
 /** embedded.fixture.ts: DATA_DIRs for the tests of the embedded PostgreSQL, and processes that start it and can be killed. */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { startEmbedded } from '../src/embedded/embedded.ts';
+import { readPidFile, serves } from '../src/embedded/postmaster.ts';
 import { root } from '../src/root.ts';
 import { scratch } from './scratch.ts';
 
@@ -38,20 +39,17 @@ export async function prepared(dataDir = join(place(), 'data')): Promise<string>
 /** Stops what a failed test may have left, then deletes all. To be called after all tests of a file. */
 export function tidy(): void {
   for (const directory of made.splice(0)) {
-    for (const file of pidFiles(directory)) {
-      try {
-        process.kill(Number.parseInt(readFileSync(file, 'utf8'), 10), 'SIGQUIT');
-      } catch {
-        // gone, as it should be
-      }
+    for (const data of served(directory)) {
+      const { pid } = readPidFile(data)!;
+      if (serves(pid, data)) process.kill(pid, 'SIGQUIT');
     }
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
   template = compiled = undefined;
 }
 
-const pidFiles = (directory: string): string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('postmaster.pid')).map((name) => join(directory, name));
+const served = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => basename(name) === 'postmaster.pid').map((name) => join(directory, dirname(name)));
 
 export interface Starter {
   process: ChildProcess;

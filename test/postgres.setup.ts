@@ -2,11 +2,12 @@
  * postgres.setup.ts: one embedded PostgreSQL for a whole run of the tests, as the product starts it but for durability, in a
  * temporary directory that is gone afterwards. TEST_DATABASE_URL names another server (a superuser's URL) instead.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { exists } from '../src/embedded/alive.ts';
 import { startEmbedded } from '../src/embedded/embedded.ts';
+import { readPidFile, serves } from '../src/embedded/postmaster.ts';
 import { scratch } from './scratch.ts';
 
 declare module 'vitest' {
@@ -68,9 +69,10 @@ function sweep(): void {
 }
 
 function remove(directory: string): void {
-  const pidFile = join(directory, 'data/postgres/data/postmaster.pid');
+  const data = join(directory, 'data/postgres/data');
   try {
-    if (existsSync(pidFile)) killAndWait(Number.parseInt(readFileSync(pidFile, 'utf8'), 10));
+    const { pid } = readPidFile(data) ?? {};
+    if (pid && serves(pid, data)) killAndWait(pid);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   } catch {
     // Another user's, or gone meanwhile.

@@ -87,13 +87,18 @@ test('signals reach the platform, also that of a killed npm', async () => {
     console.log(String(process.pid));
   `);
   assert.equal(run('scripts/harness.mjs', 'sim').status, 0); // builds
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    // Like npm: a parent with a shell. The shell stays, since there is something to do after the script.
-    const npm = spawn('/bin/sh', ['-c', `"${process.execPath}" "${join(clone, 'scripts/start.mjs')}"; true`], { env: { ...env, npm_lifecycle_event: 'start' } });
+  // As npm does it: with a shell between, that stays or becomes the script. The signal goes to the shell, or to npm.
+  const start = `"${process.execPath}" "${join(clone, 'scripts/start.mjs')}"`;
+  const npm = `require('node:child_process').spawn('/bin/sh', ['-c', process.argv[1]], { stdio: 'inherit' })`;
+  const told = { env: { ...env, npm_lifecycle_event: 'start' } };
+  for (const [signal, parent] of [
+    ['SIGTERM', spawn('/bin/sh', ['-c', `${start}; true`], told)], ['SIGTERM', spawn('/bin/sh', ['-c', `exec ${start}`], told)],
+    ['SIGKILL', spawn(process.execPath, ['-e', npm, `${start}; true`], told)], ['SIGKILL', spawn(process.execPath, ['-e', npm, `exec ${start}`], told)],
+  ] as const) {
     let out = '';
-    npm.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    parent.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     while (!out.includes('\n')) await sleep(10);
-    npm.kill(signal);
+    parent.kill(signal);
     while (exists(Number.parseInt(out, 10))) await sleep(20);
     assert.match(out, /^\d+\ndrained\n$/);
   }

@@ -23,7 +23,9 @@ const options = ['--username=postgres', '--auth-local=trust', '--auth-host=rejec
  * @param durable false skips the sync to disk, for databases that live as long as a test
  * @throws {EmbeddedError} when it is of another major version, is no database, or initdb fails
  */
-export async function ensureCluster(home: Home, binaries: Binaries, account: Account | undefined, durable: boolean, log: (line: string) => void): Promise<void> {
+export async function ensureCluster(
+  home: Home, binaries: Binaries, account: Account | undefined, durable: boolean, log: (line: string) => void,
+): Promise<void> {
   for (const name of readdirSync(home.directory)) {
     if (name.startsWith('data.new')) rmSync(join(home.directory, name), { recursive: true, force: true, maxRetries: 3 });
   }

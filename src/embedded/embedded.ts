@@ -11,7 +11,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { accountFor } from './account.ts';
 import { lives } from './alive.ts';
 import { findBinaries } from './binaries.ts';
-import type { Binaries } from './binaries.ts';
 import { ensureCluster } from './cluster.ts';
 import { explain } from './errors.ts';
 import { checkReach, knownHome, newHome, openBase, ownerOf } from './home.ts';
@@ -20,6 +19,7 @@ import { takeLock } from './lock.ts';
 import { findRunning, urlOf } from './postmaster.ts';
 import type { Postmaster } from './postmaster.ts';
 import { Occupied, commandOf, death, lastLaunch, launch, shutDown } from './server.ts';
+import type { Plan } from './server.ts';
 import { removeSocketDir } from './socket.ts';
 import { enter, usersIn } from './users.ts';
 
@@ -59,7 +59,8 @@ export async function startEmbedded({ dataDir, log, settings = {}, outside = '/v
   try {
     const base = openBase(dataDir);
     const patience = slowly(log);
-    const release = await takeLock(join(base, 'lock'), (pid) => patience(`waiting for another process (pid ${pid}) that starts or stops the database`));
+    const other = (pid: number): void => patience(`waiting for another process (pid ${pid}) that starts or stops the database`);
+    const release = await takeLock(join(base, 'lock'), other);
     try {
       const known = knownHome(base);
       const account = accountFor(ownerOf(known), known?.data ?? base);
@@ -67,8 +68,7 @@ export async function startEmbedded({ dataDir, log, settings = {}, outside = '/v
       checkReach(home, account);
       const binaries = await findBinaries(account, account ? outside : base, log);
       await ensureCluster(home, binaries, account, settings.fsync !== 'off', log);
-      const start = (): Promise<Postmaster> => launch(home, binaries, account, settings, patience);
-      const { server, adopted } = await findOrStart(base, home, binaries, settings, start, log);
+      const { server, adopted } = await findOrStart(base, { home, binaries, account, settings }, log);
       return inUse(base, home, server, adopted, log);
     } finally {
       release();
@@ -78,20 +78,26 @@ export async function startEmbedded({ dataDir, log, settings = {}, outside = '/v
   }
 }
 
-async function findOrStart(base: string, home: Home, binaries: Binaries, settings: Record<string, string>, start: () => Promise<Postmaster>, log: (line: string) => void): Promise<{ server: Postmaster; adopted: boolean }> {
+interface Found {
+  server: Postmaster;
+  adopted: boolean;
+}
+
+async function findOrStart(base: string, plan: Plan, log: (line: string) => void): Promise<Found> {
+  const { home, binaries } = plan;
   const patience = slowly(log);
   for (const began = performance.now(); ; ) {
     const running = await findRunning(home, patience);
-    if (running && !outdated(base, home, running, commandOf(binaries, home, settings))) {
-      log(`PostgreSQL (pid ${running.pid}) is running already: taking it over`);
+    if (running && !outdated(base, plan, running)) {
+      log(`PostgreSQL (pid ${running.pid}) is running already: using it`);
       return { server: running, adopted: true };
     }
     if (running) {
       log(`PostgreSQL (pid ${running.pid}) was left running with other settings: starting it again`);
-      await shutDown(running.pid, patience);
+      await shutDown(home, running, patience);
     }
     try {
-      const server = await start();
+      const server = await launch(plan, patience);
       log(`PostgreSQL ${binaries.version} is running (pid ${server.pid})`);
       return { server, adopted: false };
     } catch (error) {
@@ -103,9 +109,9 @@ async function findOrStart(base: string, home: Home, binaries: Binaries, setting
 }
 
 /** Left behind by us, used by nobody, and started otherwise than we would: an older version, or without fsync. */
-function outdated(base: string, home: Home, running: Postmaster, command: string): boolean {
-  const last = lastLaunch(home);
-  return last?.pid === running.pid && lives(last) && last.command !== command && usersIn(join(base, 'users')).length === 0;
+function outdated(base: string, plan: Plan, running: Postmaster): boolean {
+  const last = lastLaunch(plan.home);
+  return last?.pid === running.pid && lives(last) && last.command !== commandOf(plan) && usersIn(join(base, 'users')).length === 0;
 }
 
 function inUse(base: string, home: Home, server: Postmaster, adopted: boolean, log: (line: string) => void): EmbeddedPostgres {
@@ -121,8 +127,8 @@ function inUse(base: string, home: Home, server: Postmaster, adopted: boolean, l
     try {
       leave();
       const others = usersIn(users);
-      if (others.length > 0) return log(`PostgreSQL (pid ${pid}) stays for the process${others.length > 1 ? 'es' : ''} that use${others.length > 1 ? '' : 's'} it (pid ${others.join(', ')})`);
-      await shutDown(pid, patience);
+      if (others.length > 0) return log(`PostgreSQL (pid ${pid}) stays: it is in use by pid ${others.join(', ')}`);
+      await shutDown(home, server, patience);
       removeSocketDir(home, socketDir);
     } finally {
       release();

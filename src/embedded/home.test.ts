@@ -18,26 +18,28 @@ const nobody = { uid: 65534, gid: 65534 };
 
 /** A file system of a few megabytes; undefined where we may not mount one. */
 function smallDisk(megabytes: number): string | undefined {
+  if (!isRoot) return undefined;
   const directory = place();
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'tmpfs', directory]).status !== 0) return undefined;
   mounts.push(directory);
   return directory;
 }
 
-const disk = isRoot ? smallDisk(20) : undefined;
-
-test.skipIf(!disk)('a disk that fills up while the database is created is named as such, and is given back (needs root and mount)', async () => {
+test('a disk that fills up while the database is created is named as such, and is given back', async ({ skip }) => {
+  const disk = smallDisk(20);
+  if (!disk) skip('needs a small disk, and we may not mount one');
   await assert.rejects(startEmbedded({ dataDir: join(disk!, 'data'), ...quick }), (error: Error) => error instanceof EmbeddedError && /The disk that holds .* is full/.test(error.message));
   assert.deepEqual(readdirSync(join(disk!, 'data/postgres')).filter((name) => name.startsWith('data')), []);
 });
 
-test.skipIf(!disk)('a disk that is full at a start is named as such, and nothing is lost (needs root and mount)', async () => {
-  const small = smallDisk(100)!;
-  const dataDir = await prepared(join(small, 'data'));
-  spawnSync('dd', ['if=/dev/zero', `of=${join(small, 'filler')}`, 'bs=4k']);
-  assert.equal(statfsSync(small).bavail, 0);
+test('a disk that is full at a start is named as such, and nothing is lost', async ({ skip }) => {
+  const disk = smallDisk(100);
+  if (!disk) skip('needs a small disk, and we may not mount one');
+  const dataDir = await prepared(join(disk!, 'data'));
+  spawnSync('dd', ['if=/dev/zero', `of=${join(disk!, 'filler')}`, 'bs=4k']);
+  assert.equal(statfsSync(disk!).bavail, 0);
   await assert.rejects(startEmbedded({ dataDir, ...quick }), /The disk that holds .* is full/);
-  rmSync(join(small, 'filler'));
+  rmSync(join(disk!, 'filler'));
   await (await startEmbedded({ dataDir, ...quick })).stop();
 });
 

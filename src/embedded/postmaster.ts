@@ -50,7 +50,7 @@ export async function findRunning(home: Home, waiting: (what: string) => void): 
 }
 
 /** Whether the process is a postmaster on this data: it makes the data its working directory. */
-function serves(pid: number, data: string): boolean {
+export function serves(pid: number, data: string): boolean {
   try {
     if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data);
     return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes(data);

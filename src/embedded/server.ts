@@ -15,12 +15,21 @@ import type { Postmaster } from './postmaster.ts';
 import { serverArgs } from './settings.ts';
 import { makeSocketDir, port } from './socket.ts';
 
-/** How the server was, or would be, started. Two that are equal need no restart between them. */
+/** All that a start needs to know. */
+export interface Plan {
+  home: Home;
+  binaries: Binaries;
+  account: Account | undefined;
+  settings: Record<string, string>;
+}
+
+/** How a server was started. */
 export interface Launch extends Life {
   command: string;
 }
 
-export const commandOf = (binaries: Binaries, home: Home, settings: Record<string, string>): string =>
+/** How the server would be started. Where it is the same as last time, no restart is needed. */
+export const commandOf = ({ home, binaries, settings }: Plan): string =>
   [binaries.postgres, binaries.version, ...serverArgs(home.data, '', port, settings)].join(' ');
 
 /** The note of the last start, if a kill or a full disk let us write it. */
@@ -39,7 +48,8 @@ export class Occupied extends EmbeddedError {}
  * Starts the server and waits until it answers, however long it recovers.
  * @throws {Occupied} when the data is taken; {EmbeddedError} when it stops while starting
  */
-export async function launch(home: Home, binaries: Binaries, account: Account | undefined, settings: Record<string, string>, waiting: (what: string) => void): Promise<Postmaster> {
+export async function launch(plan: Plan, waiting: (what: string) => void): Promise<Postmaster> {
+  const { home, binaries, account, settings } = plan;
   const socketDir = makeSocketDir(home, account);
   const log = openLog(home, account);
   const begin = statSync(home.log).size;
@@ -53,7 +63,7 @@ export async function launch(home: Home, binaries: Binaries, account: Account | 
   child.on('exit', (code, signal) => (ended = signal ? `it was killed by ${signal}` : `exit code ${code}`));
   child.unref();
   const { pid = 0 } = child;
-  writeFileSync(home.launched, JSON.stringify({ pid, born: bornOf(pid), command: commandOf(binaries, home, settings) }));
+  writeFileSync(home.launched, JSON.stringify({ pid, born: bornOf(pid), command: commandOf(plan) }));
   for (;;) {
     const found = readPidFile(home.data);
     const answer = found?.pid === pid && found.status.startsWith('ready') ? await ask(found, home.data) : 'starting';
@@ -108,13 +118,16 @@ export async function death(home: Home, { pid }: Postmaster, left: AbortSignal):
 }
 
 /**
- * Fast shutdown: connections are cut, what is committed is on disk, and the next start needs no recovery. A server that
- * takes over a minute is told to drop everything, which loses nothing either and makes the next start recover.
+ * Fast shutdown: connections are cut, what is committed is on disk, and the next start needs no recovery. A server that takes over
+ * half a minute, or that does not answer, is told to drop everything: that loses nothing either, the next start recovers. Not
+ * answering, it is recovering from a crash of its own, and PostgreSQL 18.4 may hang for ever when it is told to shut down meanwhile.
  * @throws {EmbeddedError} when it does not end
  */
-export async function shutDown(pid: number, waiting: (what: string) => void): Promise<void> {
+export async function shutDown(home: Home, server: Postmaster, waiting: (what: string) => void): Promise<void> {
+  const { pid } = server;
   const life = bornOf(pid);
-  for (const [signal, seconds] of [['SIGINT', 60], ['SIGQUIT', 20]] as const) {
+  const answers = life !== undefined && (await ask(server, home.data)) === 'ours';
+  for (const [signal, seconds] of answers ? ([['SIGINT', 30], ['SIGQUIT', 20]] as const) : ([['SIGQUIT', 20]] as const)) {
     if (!life || bornOf(pid) !== life) return;
     process.kill(pid, signal);
     for (let tick = 0; tick < seconds * 40; tick++) {

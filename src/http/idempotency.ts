@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Db, Tx } from '../db/db.ts';
 import { isLockTimeout, isUniqueViolation } from '../db/db.ts';
 import { column, sql } from '../db/sql.ts';
 import { assert, conflict, invalid } from '../errors.ts';
+import { sha256 } from '../sealing.ts';
 
 /** The name that a client gives to one piece of work; what is asked again under it is not done again. Kept for ever. */
 export interface Key {
@@ -26,7 +26,7 @@ export interface Answer {
 export function keyOf(route: string, header: unknown, body: unknown): Key | undefined {
   if (header === undefined) return undefined;
   if (typeof header !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(header)) throw invalid('Idempotency-Key: 1 to 255 visible ASCII characters, without spaces');
-  return { route, key: header, fingerprint: createHash('sha256').update(canonical(body)).digest() };
+  return { route, key: header, fingerprint: sha256(canonical(body)) };
 }
 
 /** JSON with sorted keys: equal bodies have equal texts. */
@@ -64,10 +64,10 @@ export async function remember(tx: Tx, answers: (Key & Answer)[], at: Date): Pro
   if (answers.length === 0) return;
   const sorted = answers.toSorted((a, b) => (a.key < b.key ? -1 : 1)); // two groups with the same keys wait in one order
   const written = await tx.run(sql`
-    insert into idempotency as i (merchant_id, route, key, fingerprint, status, body, object_id, created_at)
-    select m.merchant_id, u.route, u.key, u.fingerprint, u.status, u.body, u.object_id, ${at}::timestamptz
+    insert into idempotency as i (merchant_id, route, key, fingerprint, status, body, body_sha256, object_id, created_at)
+    select m.merchant_id, u.route, u.key, u.fingerprint, u.status, u.body, u.body_sha256, u.object_id, ${at}::timestamptz
     from merchant m, unnest(${column(sorted, 'route')}::text[], ${column(sorted, 'key')}::text[], ${column(sorted, 'fingerprint')}::bytea[], ${column(sorted, 'status')}::int[], ${column(sorted, 'body')}::text[],
-      ${sorted.map(({ objectId }) => objectId ?? null)}::uuid[]) as u (route, key, fingerprint, status, body, object_id)
+      ${sorted.map(({ body }) => sha256(body))}::bytea[], ${sorted.map(({ objectId }) => objectId ?? null)}::uuid[]) as u (route, key, fingerprint, status, body, body_sha256, object_id)
     where m.merchant_id = ${tx.merchantId}`);
   assert(written === sorted.length, 'every answer was stored');
 }

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** Public by its number, yet answered inside a cloud: the host's own agent. @source the vendor's network documentation */
@@ -11,11 +12,13 @@ const INSIDE_CLOUDS = new Set(['168.63.129.16']);
  * @source the IANA special-purpose address registries (RFC 6890), as ipaddr.js has them
  */
 export function isPublicAddress(address: string): boolean {
-  const bare = address.split('%')[0] as string; // a zone names an interface of ours
-  if (bare !== address || !ipaddr.isValid(bare)) return false;
-  const parsed = ipaddr.process(bare); // ::ffff:a.b.c.d is judged as a.b.c.d
-  if (parsed.range() !== 'unicast') return false;
-  // Only 2000::/3 is given out; the list above knows what is taken from it, and not everything that lies outside.
-  if (parsed.kind() === 'ipv6') return ((parsed as ipaddr.IPv6).parts[0] as number) >> 13 === 1;
-  return !INSIDE_CLOUDS.has(parsed.toString());
+  if (isIPv4(address)) return isPublic4(address);
+  if (!isIPv6(address) || address.includes('%')) return false; // a zone names an interface of ours
+  // In hexadecimal alone: written with dots, ::8.8.8.8 and ::ffff:8.8.8.8 are two addresses that readers take for one.
+  const parsed = ipaddr.IPv6.parse(new URL(`http://[${address}]`).hostname.slice(1, -1));
+  if (parsed.isIPv4MappedAddress()) return isPublic4(parsed.toIPv4Address().toString());
+  // Only 2000::/3 is given out; the list knows what is taken from it, and not everything that lies outside.
+  return parsed.range() === 'unicast' && (parsed.parts[0] as number) >> 13 === 1;
 }
+
+const isPublic4 = (address: string): boolean => ipaddr.IPv4.parse(address).range() === 'unicast' && !INSIDE_CLOUDS.has(address);

@@ -11,8 +11,8 @@ import { contentOf, mask } from './fingerprint.ts';
 import type { Entry, Fact, Journal, JournalPage } from './journal.ts';
 import { answer, fencedOff, firstAnswer, onLine, refusal, stateAnswer, type Answer, type Reply } from './reply.ts';
 import type { TransferRequest } from './request.ts';
-import { scenarioFor } from './scenarios.ts';
-import { executesAtOnce, firstStatus, lasts, lineOf, type Line, type Scenario, type Script, type Status, type Step } from './script.ts';
+import { scenarioFor, scenarios } from './scenarios.ts';
+import { assertWithin, calledBack, executesAtOnce, lasts, lineOf, type Line, type Scenario, type Script, type Status, type Step } from './script.ts';
 
 /** The dial of faults: the scenario of this transfer, or undefined for the one of the table. Asked again for a POST that was turned away. */
 export type Dial = (request: TransferRequest) => Scenario | undefined;
@@ -59,6 +59,7 @@ export class Bank {
   readonly #stale = new WeakSet<Transfer>();
   #stopped = false;
 
+  /** @throws when a scenario of the table would break what the bank's headers promise, at this pace */
   constructor(parts: BankParts) {
     this.#parts = parts;
     this.pace = parts.pace ?? 1;
@@ -67,6 +68,7 @@ export class Bank {
     this.#books = new Books(this.retentionSeconds * 1000);
     this.#agenda = new Agenda(parts.clock);
     const { callback: send, random, callbackAttempts: attempts = 15 } = parts;
+    for (const scenario of scenarios) this.#played(scenario);
     const record = async (fact: Fact) => (this.#record(fact), this.#durable());
     this.#courier = send && new Courier({ send, agenda: this.#agenda, random, pace: this.pace, attempts, record });
   }
@@ -77,7 +79,7 @@ export class Bank {
     await journal.replay((entry) => this.#books.apply(entry));
     const { retentionSeconds, maxInFlightSeconds, pace } = this;
     this.#record({ type: 'opened', cutBytes: journal.cutBytes, retentionSeconds, maxInFlightSeconds, pace });
-    for (const transfer of [...this.#books.all()]) void this.#goOn(transfer); // its callbacks see to themselves
+    for (const transfer of this.#books.all()) void this.#goOn(transfer); // its callbacks see to themselves
     await this.#durable();
   }
 
@@ -88,7 +90,7 @@ export class Bank {
     if (known) return this.#repeat(known, request);
     if (this.#books.isFenced(ref, this.#now())) return this.#say(fencedOff(ref), { type: 'fenced_off', ref });
 
-    const { id: scenario, script } = this.#checked(this.#parts.dial?.(request) ?? scenarioFor(request));
+    const { id: scenario, script } = this.#played(this.#parts.dial?.(request) ?? scenarioFor(request));
     if (lasts(script.turnsAway, this.#books.timesTurnedAway(ref))) {
       const { line } = script.turnsAway;
       return this.#say(refusal(500, 'internal error'), { type: 'turned_away', ref, scenario, line }, line);
@@ -210,20 +212,10 @@ export class Bank {
     return this.#stale.has(transfer) && status === 'executed' ? 'pending' : status;
   }
 
-  /** A dial's scenario may not break what the bank's headers promise. */
-  #checked(scenario: Scenario): Scenario {
-    const { steps, callbacks = [], hiddenMs = 0 } = scenario.script;
-    const longest = Math.max(0, ...steps.map(({ afterMs }) => afterMs), ...callbacks.map(({ afterMs }) => afterMs));
-    if (hiddenMs * this.pace >= this.maxInFlightSeconds * 1000) throw new Error(`scenario ${scenario.id} hides a transfer beyond Max-In-Flight-Seconds`);
-    if (longest * this.pace >= this.retentionSeconds * 1000) throw new Error(`scenario ${scenario.id} is longer than Retention-Seconds`);
-    return this.#withCallback(scenario);
-  }
-
-  #withCallback(scenario: Scenario): Scenario {
-    const { script } = scenario;
-    const says = firstStatus(script);
-    const wanted = this.#parts.callbackAlways && says !== 'pending' && script.steps.length === 1 && !script.callbacks;
-    return wanted ? { ...scenario, script: { ...script, callbacks: [{ afterMs: 0, says }] } } : scenario;
+  /** A scenario, of a dial too, as this bank plays it. @throws as assertWithin */
+  #played(scenario: Scenario): Scenario {
+    assertWithin(scenario, this);
+    return this.#parts.callbackAlways ? { ...scenario, script: calledBack(scenario.script) } : scenario;
   }
 
   async #say(answer: Answer, fact: Fact, line: Line = toWhole): Promise<Reply> {

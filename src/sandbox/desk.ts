@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Bank } from './bank.ts';
 import { onLine, refusal, type Answer, type Reply } from './reply.ts';
 import { MalformedRequest, parseTransfer, refPattern, type TransferRequest } from './request.ts';
+import type { Promises } from './script.ts';
 
 export interface Call {
   method: string;
@@ -82,7 +83,7 @@ function parseJson(body: Buffer): unknown {
 }
 
 /** On every answer, also on errors: how long the bank remembers a ref, and after which time "not known" is proof. */
-export const standingHeaders = ({ retentionSeconds, maxInFlightSeconds }: { retentionSeconds: number; maxInFlightSeconds: number }): Record<string, string> => ({
+export const standingHeaders = ({ retentionSeconds, maxInFlightSeconds }: Pick<Promises, 'retentionSeconds' | 'maxInFlightSeconds'>): Record<string, string> => ({
   'content-type': 'application/json',
   'retention-seconds': String(retentionSeconds),
   'max-in-flight-seconds': String(maxInFlightSeconds),

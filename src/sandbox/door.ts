@@ -2,14 +2,12 @@
 import { NetError, type Clock, type Net, type NetAnswer, type NetRequest } from '../ports.ts';
 import { standingHeaders, type Desk } from './desk.ts';
 import type { Reply } from './reply.ts';
+import type { Promises } from './script.ts';
 
-export interface DoorParts {
+export interface DoorParts extends Promises {
   /** Asked for each request, so that a simulation can put another bank behind the door after a crash. */
   desk: () => Desk;
   clock: Clock;
-  pace: number;
-  retentionSeconds: number;
-  maxInFlightSeconds: number;
 }
 
 const timedOut = Symbol('timed out');

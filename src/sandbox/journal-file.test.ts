@@ -128,6 +128,6 @@ test('a bank that starts on a torn journal says so in it, and keeps what was who
   assert.equal((await ask(second, 'POST', '/v1/transfers', body))?.text, answer?.text);
   const entries = await journalOf(second);
   assert.deepEqual(entries.map(({ n, type }) => [n, type]), [[1, 'opened'], [2, 'requested'], [3, 'executed'], [4, 'opened'], [5, 'repeated']]);
-  assert.deepEqual([entries[3]!.type === 'opened' && entries[3]!.cutBytes, warnings], [17, [{ bytes: 17 }]]);
+  assert.deepEqual([entries[3]!.type === 'opened' && entries[3]!.cutBytes, warnings], [17, [{ event: 'bank.cut', count: 17 }]]);
   await second.stop();
 });

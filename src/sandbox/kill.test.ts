@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, test } from 'vitest';
@@ -16,7 +16,8 @@ let bank: { url: string; child: ChildProcess };
 /** A real process is killed here, so the bank is compiled first. */
 beforeAll(async () => {
   dir = await tempDir();
-  const compilerOptions = { outDir: join(dir, 'out'), rootDir: join(root, 'src'), incremental: false, tsBuildInfoFile: null, sourceMap: false, typeRoots: [join(root, 'node_modules/@types')] };
+  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
+  const compilerOptions = { outDir: join(dir, 'out'), rootDir: join(root, 'src'), noCheck: true, incremental: false, tsBuildInfoFile: null, sourceMap: false };
   await writeFile(join(dir, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.build.json'), compilerOptions, include: [], files: [join(root, 'src/sandbox/testing.ts')] }));
   await promisify(execFile)(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', dir]);
   await writeFile(join(dir, 'out/package.json'), '{"type":"module"}');

@@ -1,6 +1,7 @@
 /** The sandbox bank as a process: journal and key in a directory, the desk on a port, callbacks to the product. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Log } from '../log.ts';
 import type { Clock, Net, Random } from '../ports.ts';
 import { Bank, BankStopped, type BankParts } from './bank.ts';
 import { secretBytes, signedCallbacks } from './courier.ts';
@@ -8,13 +9,6 @@ import { Desk } from './desk.ts';
 import { loadKey } from './fingerprint.ts';
 import { FileJournal } from './journal-file.ts';
 import { BankServer } from './server.ts';
-
-/** Where the bank says how it does; a pino logger fits. No card number ever comes here. */
-export interface BankLog {
-  info(facts: object, message: string): void;
-  warn(facts: object, message: string): void;
-  error(facts: object, message: string): void;
-}
 
 export interface BankOptions extends Pick<BankParts, 'dial' | 'pace' | 'retentionSeconds' | 'maxInFlightSeconds' | 'callbackAttempts' | 'callbackAlways'> {
   /** 0 for any that is free */
@@ -30,7 +24,7 @@ export interface BankOptions extends Pick<BankParts, 'dial' | 'pace' | 'retentio
   random: Random;
   /** It must let callbacks go to loopback. */
   net: Net;
-  log: BankLog;
+  log: Log;
 }
 
 export interface RunningBank {
@@ -55,29 +49,31 @@ export async function runBank(options: BankOptions): Promise<RunningBank> {
   desk.catch(() => {}); // told below, also when no request waits
 
   // The port comes first: a bank that cannot have it must not touch the journal of the one that has.
-  const onError = (error: Error) => log.error({ err: error }, 'sandbox bank: internal error');
+  const onError = (error: Error) => log.error({ event: 'bank.error', error }, 'the sandbox bank made a mistake, answered 500');
+  let journal: FileJournal | undefined;
   const server = await BankServer.listen({ host, port, desk, clock, ...promises, onError });
   try {
     await mkdir(dataDir, { recursive: true });
     const key = await loadKey(join(dataDir, 'journal.key'), random);
-    const journal = await FileJournal.open(join(dataDir, 'journal.ndjson'));
-    if (journal.cutBytes > 0) log.warn({ bytes: journal.cutBytes }, 'sandbox bank: cut an unfinished last line off the journal');
+    const file = (journal = await FileJournal.open(join(dataDir, 'journal.ndjson')));
+    if (file.cutBytes > 0) log.warn({ event: 'bank.cut', count: file.cutBytes }, 'bytes of an unfinished last line were cut off the journal');
     const callback = url === undefined ? undefined : signedCallbacks({ net, clock, random, url, secret });
     const { dial, callbackAttempts, callbackAlways } = options;
-    const bank = new Bank({ journal, clock, random, key, callback, dial, callbackAttempts, callbackAlways, ...promises, failed: tellFailed });
+    const bank = new Bank({ journal: file, clock, random, key, callback, dial, callbackAttempts, callbackAlways, ...promises, failed: tellFailed });
     await bank.open();
     opened(new Desk(bank, secret));
-    void failed.then((err) => log.error({ err }, 'sandbox bank: the journal failed, nobody is answered any more'));
-    log.info({ url: server.url, dataDir }, 'sandbox bank: open');
+    void failed.then((error) => log.error({ event: 'bank.failed', error }, 'the journal failed: nobody is answered any more'));
+    log.info({ event: 'bank.open', url: server.url }, 'the sandbox bank is open');
     const stop = async () => {
       await server.stop();
       bank.stop();
-      await journal.close();
+      await file.close();
     };
     return { url: server.url, stop, failed };
   } catch (error) {
     keptShut(new BankStopped('the bank did not open', { cause: error })); // whoever waits at the door is cut off
     await server.stop();
+    await journal?.close();
     throw error;
   }
 }

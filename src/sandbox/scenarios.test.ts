@@ -5,7 +5,7 @@ import { ibanRemainder, passesLuhn } from './card.ts';
 import type { RunningBank } from './main.ts';
 import type { Outcome, Scenario } from './script.ts';
 import { scenarios } from './scenarios.ts';
-import { ask, callbackSink, cardTransfer, journalOf, remove, secret, sleep, startBank, until, type Heard, type Received } from './testing.ts';
+import { ask, callbackSink, cardTransfer, eachOf, journalOf, remove, secret, sleep, startBank, until, type Heard, type Received } from './testing.ts';
 
 let bank: RunningBank & { dataDir: string };
 let sink: Awaited<ReturnType<typeof callbackSink>>;
@@ -39,10 +39,10 @@ function said(answer: Heard | undefined, ref: string): string | undefined {
   return expected !== undefined && answer?.json.ref === ref && answer.json.status === expected ? expected : undefined;
 }
 
-/** A client that asks with the same ref until it knows: POST up to four times, then inquiries. */
+/** A client that asks with the same ref until it knows: POST up to three times, then inquiries. */
 async function persist(body: { ref: string }): Promise<Outcome> {
   let heard: string | undefined;
-  for (let attempt = 0; attempt < 4 && heard === undefined; attempt++) heard = said(await post(body), body.ref);
+  for (let attempt = 0; attempt < 3 && heard === undefined; attempt++) heard = said(await post(body), body.ref);
   if (heard === 'declined') return heard;
   await sleep(200); // ten seconds of the table: every late thing has happened
   for (let attempt = 0; attempt < 4; attempt++) {
@@ -70,10 +70,10 @@ test('every scenario ends as the table says, by card, by account and by amount, 
     { one, body: transferFor(one) },
     ...(one.iban ? [{ one, body: accountTransfer(one.iban) }] : []),
   ]);
-  await Promise.all(bodies.map(async ({ one, body }) => {
+  await eachOf(bodies, async ({ one, body }) => {
     assert.equal(await persist(body), one.outcome, `${one.id} with ${JSON.stringify(body.destination)}`);
     if (one.code) assert.equal((await inquire(body.ref))?.json.code, one.code, one.id);
-  }));
+  });
   const entries = await journalOf(bank);
   for (const { one, body } of bodies) {
     const executed = entries.filter((entry) => entry.type === 'executed' && entry.ref === body.ref);
@@ -97,11 +97,11 @@ const firstAnswers: Record<string, string> = {
 
 test('the first answer of each own scenario is as its misbehaviour says', async () => {
   assert.deepEqual(Object.keys(firstAnswers).sort(), own.map(({ id }) => id).sort());
-  const seen = await Promise.all(own.map(async (one) => {
+  const seen = await eachOf(own, async (one) => {
     const answer = await post(transferFor(one));
     const flaw = answer?.text.startsWith('<!DOCTYPE') ? ' html' : answer && answer.text.length >= 64 * 1024 ? ' too long' : '';
     return [one.id, answer ? `${answer.status}${flaw}` : 'nothing'];
-  }));
+  });
   assert.deepEqual(Object.fromEntries(seen), firstAnswers);
 });
 

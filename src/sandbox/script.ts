@@ -100,3 +100,25 @@ export const lasts = (fault: Fault | undefined, earlier: number): fault is Fault
 
 /** The fault's line while it lasts, or a whole one. */
 export const lineOf = (fault: Fault | undefined, earlier: number): Line => (lasts(fault, earlier) ? fault.line : { way: 'whole' });
+
+/** What a bank's headers promise, and how fast its scenarios run. */
+export interface Promises {
+  pace: number;
+  retentionSeconds: number;
+  maxInFlightSeconds: number;
+}
+
+/** @throws when the scenario would break the promises: a transfer out of sight for too long, or not over when its ref is forgotten */
+export function assertWithin({ id, script }: Scenario, { pace, retentionSeconds, maxInFlightSeconds }: Promises): void {
+  const { steps, callbacks = [], hiddenMs = 0 } = script;
+  const longest = Math.max(0, ...steps.map(({ afterMs }) => afterMs), ...callbacks.map(({ afterMs }) => afterMs));
+  if (hiddenMs * pace >= maxInFlightSeconds * 1000) throw new Error(`scenario ${id} hides a transfer beyond Max-In-Flight-Seconds`);
+  if (longest * pace >= retentionSeconds * 1000) throw new Error(`scenario ${id} is longer than Retention-Seconds`);
+}
+
+/** The script with a callback for an outcome that is answered at once; scripts with plans of their own stay as they are. */
+export function calledBack(script: Script): Script {
+  const says = firstStatus(script);
+  const isPlain = says !== 'pending' && script.steps.length === 1 && !script.callbacks;
+  return isPlain ? { ...script, callbacks: [{ afterMs: 0, says }] } : script;
+}

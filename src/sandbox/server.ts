@@ -6,16 +6,14 @@ import type { Clock } from '../ports.ts';
 import { BankStopped } from './bank.ts';
 import { bodyLimit, standingHeaders, tooLarge, type Desk } from './desk.ts';
 import { onLine, refusal, type Reply } from './reply.ts';
+import type { Promises } from './script.ts';
 
-export interface ServerParts {
+export interface ServerParts extends Promises {
   host: string;
   port: number;
   /** Requests that come before it resolves wait for it. */
   desk: Promise<Desk>;
   clock: Clock;
-  pace: number;
-  retentionSeconds: number;
-  maxInFlightSeconds: number;
   /** A mistake of ours, answered 500. */
   onError: (error: Error) => void;
 }
@@ -35,7 +33,8 @@ export class BankServer {
     this.#standing = standingHeaders(parts);
     setMaxListeners(0, this.#stop.signal); // every slow answer listens
     // A request must have arrived well within Max-In-Flight-Seconds; connections stay open longer than a client keeps them idle.
-    const limits = { headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 2_000, keepAliveTimeout: 120_000, noDelay: true };
+    const requestTimeout = Math.min(20_000, parts.maxInFlightSeconds * 500);
+    const limits = { headersTimeout: requestTimeout / 2, requestTimeout, connectionsCheckingInterval: requestTimeout / 10, keepAliveTimeout: 120_000, noDelay: true };
     this.#server = createServer(limits, (request, response) => this.#serve(request, response));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseGarbage(error, socket as Socket));
   }

@@ -1,43 +1,19 @@
-/** What the tests of the sandbox bank stand on: the world's clock and network, a virtual clock, a bank in a temporary directory. */
-import { randomBytes } from 'node:crypto';
+/** What the tests of the sandbox bank stand on: a virtual clock, somebody to call back, a bank in a temporary directory. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NetError, type Clock, type Net, type NetAnswer, type NetRequest, type Random } from '../ports.ts';
+import { systemClock, systemRandom } from '../clock.ts';
+import { openNet } from '../net.ts';
+import { NetError, type Clock, type Net, type Random } from '../ports.ts';
 import type { Entry } from './journal.ts';
 import { runBank, type BankOptions, type RunningBank } from './main.ts';
 
-export const clock: Clock = {
-  now: () => new Date(),
-  wall: () => new Date(),
-  monotonic: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
-};
-
-export const random: Random = { bytes: (count) => randomBytes(count), fraction: () => Math.random() };
-
-export const net: Net = {
-  request: ({ method, url, headers, body, timeoutMs, maxBytes }: NetRequest) =>
-    new Promise<NetAnswer>((resolve, reject) => {
-      const fail = (why: string) => reject(new NetError(why, true));
-      const call = httpRequest(url, { method, headers, agent: false }, (answer) => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-        answer.on('end', () => {
-          const bytes = Buffer.concat(chunks);
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers as Record<string, string>, body: bytes.subarray(0, maxBytes), truncated: bytes.length > maxBytes });
-        });
-        answer.on('error', (error) => fail(error.message));
-      });
-      call.on('error', (error) => fail(error.message));
-      const timer = sleep(timeoutMs, undefined, { ref: false });
-      void timer.then(() => call.destroy(new Error('no answer in time')));
-      call.end(body);
-    }),
-};
+export const clock: Clock = systemClock();
+export const random: Random = systemRandom();
+export const net: Net = openNet();
 
 /** A clock that stands still until `advance`, which wakes sleepers in the order of their time. */
 export class VirtualClock implements Clock {
@@ -113,7 +89,7 @@ export interface Heard {
 }
 
 /** One call to the bank. @returns what came, or `undefined` when no whole answer did within `timeoutMs` */
-export async function ask(bank: { url: string }, method: 'GET' | 'POST', path: string, body?: unknown, { timeoutMs = 400, bearer = secret, maxBytes = 64 * 1024 } = {}): Promise<Heard | undefined> {
+export async function ask(bank: { url: string }, method: 'GET' | 'POST', path: string, body?: unknown, { timeoutMs = 1200, bearer = secret, maxBytes = 64 * 1024 } = {}): Promise<Heard | undefined> {
   try {
     const text = body === undefined || typeof body === 'string' ? (body as string | undefined) : JSON.stringify(body);
     const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
@@ -142,6 +118,16 @@ export async function journalOf(bank: { url: string }): Promise<Entry[]> {
     [after, more] = [json.last, json.more];
   }
   return entries;
+}
+
+/** Does `act` for all, a few at a time: this process is client and bank in one, and a client's time-out is short. */
+export async function eachOf<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  await Promise.all(Array.from({ length: 24 }, async () => {
+    for (const [index, item] of queue) results[index] = await act(item);
+  }));
+  return results;
 }
 
 /** Asks until the answer is as wished, for at most `ms`. @throws when it never is */

@@ -1,0 +1,91 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { styleText } from 'node:util';
+import { MigrationError } from '../db/migrate.ts';
+import { EmbeddedError } from '../embedded/embedded.ts';
+import { ConfigError } from '../config.ts';
+import { ApiError } from '../errors.ts';
+import { exportBooks, type Format } from './books.ts';
+import { explain } from './explain.ts';
+import { createMerchant, setTermsOf, setWebhook } from './merchants.ts';
+import { runMigrate, runVaultRotate, runVerify, showConfig, showUnknown } from './operate.ts';
+import { runSandboxBank, runServe, runWork } from './parts.ts';
+import { runStart } from './start.ts';
+
+const program = new Command('tolem')
+  .description('Payouts on books that balance. Settings come from the environment: see "tolem config".')
+  .showHelpAfterError('(see tolem --help)')
+  .configureHelp({ sortSubcommands: false });
+
+program.command('start').description('everything at once: database, sandbox bank, API, worker, and a sandbox merchant').action(runStart);
+program.command('serve').description('the API alone').action(runServe);
+program.command('work').description('the worker alone: sends payouts, asks what became of them, delivers webhooks').action(runWork);
+program
+  .command('bank')
+  .description('the sandbox bank alone, a server of processor protocol v1')
+  .option('--port <port>', 'port to listen on', '8081')
+  .option('--host <host>', 'address to listen on', '127.0.0.1')
+  .option('--data-dir <folder>', 'where its journal is kept (DATA_DIR/bank)')
+  .option('--callback-url <url>', 'who is called back (PUBLIC_URL/callbacks/processor)')
+  .action(runSandboxBank);
+program.command('migrate').description('bring the database to this version').action(runMigrate);
+program.command('config').description('every setting: what it is for, and what it is now').action(showConfig);
+
+const merchant = program.command('merchant').description('merchants');
+merchant
+  .command('create')
+  .description('open a merchant; its keys are shown once')
+  .requiredOption('--name <name>', 'what it is called')
+  .addOption(new Option('--mode <mode>', 'test or live').choices(['test', 'live']).default('test'))
+  .option('--organisation <id>', 'of an organisation that has a merchant already')
+  .option('--json', 'as JSON')
+  .action(createMerchant);
+merchant
+  .command('terms')
+  .description('limits and fees of a merchant in a currency, in minor units')
+  .requiredOption('--merchant <id>', 'the merchant')
+  .option('--currency <code>', 'ISO 4217', 'KZT')
+  .option('--min <amount>', 'smallest payout', minor)
+  .option('--max <amount>', 'largest payout', minor)
+  .option('--daily <amount>', 'all payouts of a day', minor)
+  .option('--card-daily <amount>', 'all payouts of a day to one card', minor)
+  .option('--fee <amount>', 'fee for each payout', minor)
+  .option('--fee-bps <points>', 'and hundredths of a percent of its amount', minor)
+  .action(setTermsOf);
+
+program
+  .command('webhook')
+  .description('webhooks')
+  .command('set')
+  .description('send the events of a merchant to a URL; the signing secret is shown once')
+  .requiredOption('--merchant <id>', 'the merchant')
+  .requiredOption('--url <url>', 'where to')
+  .option('--json', 'as JSON')
+  .action(setWebhook);
+
+program.command('verify').description('ask every rule of the books; exit 1 where one is broken').option('--json', 'as JSON').action(runVerify);
+program
+  .command('books')
+  .description('the books')
+  .command('export')
+  .description('the journal, for an accounting program that knows nothing of this one')
+  .addOption(new Option('--format <format>', 'for which program').choices(['hledger', 'ledger', 'beancount']).default('hledger'))
+  .action(({ format }: { format: Format }) => exportBooks(format));
+program.command('explain <id>').description('everything about a payout: states, postings, what the processor said, webhooks').action(explain);
+program.command('unknown').description('payouts whose outcome nobody knows yet, and incidents that wait for a person').option('--json', 'as JSON').action(showUnknown);
+program.command('vault').description('the vault').command('rotate').description('new data keys for all cards; with OLD_MASTER_KEY set, under the new MASTER_KEY').action(runVaultRotate);
+
+function minor(text: string): bigint {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number of minor units');
+  return BigInt(text);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const known = error instanceof ConfigError || error instanceof EmbeddedError || error instanceof MigrationError || error instanceof ApiError;
+  const { message, stack } = error as Error;
+  process.stderr.write(`\n  ${styleText('red', 'tolem:')} ${known ? message : (stack ?? message)}\n\n`);
+  process.exit(1);
+}
+// A command that was not told to stay is done; nothing that it left open keeps it.
+if (!['start'].includes(process.argv[2] ?? '')) process.exit();

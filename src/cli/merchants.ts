@@ -1,0 +1,56 @@
+import { notFound } from '../errors.ts';
+import { openMerchant } from '../merchants/open.ts';
+import { noTerms, setTerms, termsOf } from '../merchants/merchants.ts';
+import { Sealer } from '../sealing.ts';
+import { ConfigError } from '../config.ts';
+import { isUuid } from '../ids.ts';
+import { say, withHouse } from './context.ts';
+
+export async function createMerchant({ name, mode, organisation, json }: { name: string; mode: 'test' | 'live'; organisation?: string; json?: boolean }): Promise<void> {
+  await withHouse(async ({ db, ids, config, random, clock }) => {
+    if (mode === 'live' && config.sandboxMasterKey) throw new ConfigError('MASTER_KEY: a live merchant needs your own; make one with: openssl rand -base64 32');
+    const made = await openMerchant(db, ids, new Sealer(config.masterKey, 'webhooks', random), { name, mode, ...(organisation ? { organisationId: organisation } : {}), now: clock.now() });
+    const { merchantId, apiKey, token, clientKey, webhookToken } = made;
+    if (json) return say(JSON.stringify({ merchantId, apiKey, token, clientKey, webhookToken }));
+    say(`merchantId    ${merchantId}\napiKey        ${apiKey}\ntoken         ${token}\nclientKey     ${clientKey}\nwebhookToken  ${webhookToken}\n\nKept nowhere: write them down.`);
+  });
+}
+
+export async function setWebhook({ merchant, url, json }: { merchant: string; url: string; json?: boolean }): Promise<void> {
+  await withHouse(async ({ webhooks }) => {
+    const { id, secret } = JSON.parse((await webhooks.register(known(merchant), { url })).body) as { id: string; secret: string };
+    say(json ? JSON.stringify({ id, url, secret }) : `endpoint  ${id}\nsecret    ${secret}\n\nKept nowhere: write it down.`);
+  });
+}
+
+interface TermsOptions {
+  merchant: string;
+  currency: string;
+  min?: bigint;
+  max?: bigint;
+  daily?: bigint;
+  cardDaily?: bigint;
+  fee?: bigint;
+  feeBps?: bigint;
+}
+
+export async function setTermsOf(o: TermsOptions): Promise<void> {
+  await withHouse(async ({ db }) => {
+    await db.merchant(known(o.merchant), async (tx) => {
+      const before = (await termsOf(tx)).find(({ currency }) => currency === o.currency) ?? noTerms(o.currency);
+      const terms = {
+        ...before,
+        ...{ minAmount: o.min ?? before.minAmount, maxAmount: o.max ?? before.maxAmount, dailyLimit: o.daily ?? before.dailyLimit, cardDailyLimit: o.cardDaily ?? before.cardDailyLimit },
+        ...{ feeFixed: o.fee ?? before.feeFixed, feeBasisPoints: o.feeBps === undefined ? before.feeBasisPoints : Number(o.feeBps) },
+      };
+      if ((await setTerms(tx, terms)) !== 1) throw notFound(`no merchant ${o.merchant}`);
+      const limit = (amount: bigint | null) => (amount === null ? 'none' : String(amount));
+      say(`${o.currency}: smallest ${terms.minAmount}, largest ${limit(terms.maxAmount)}, a day ${limit(terms.dailyLimit)}, a day and card ${limit(terms.cardDailyLimit)}, fee ${terms.feeFixed} + ${terms.feeBasisPoints} bp (minor units)`);
+    });
+  });
+}
+
+function known(merchantId: string): string {
+  if (!isUuid(merchantId)) throw notFound(`no merchant ${merchantId}`);
+  return merchantId;
+}

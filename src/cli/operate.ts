@@ -1,0 +1,74 @@
+import { verify } from '../audit/verify.ts';
+import { Environment, readConfig } from '../config.ts';
+import { setFingerprints } from '../customers/cards.ts';
+import { sql } from '../db/sql.ts';
+import { note, say, withDatabase, withHouse } from './context.ts';
+import { migrateDatabase } from './database.ts';
+
+export async function runMigrate(): Promise<void> {
+  await withDatabase(readConfig(process.env), async ({ owner }) => {
+    const applied = await migrateDatabase(owner);
+    say(applied.length > 0 ? applied.map((name) => `applied ${name}`).join('\n') : 'the database is up to date');
+  });
+}
+
+/** Exit code 1 where a rule is broken, so that a script may rely on it. */
+export async function runVerify({ json }: { json?: boolean }): Promise<void> {
+  await withDatabase(readConfig(process.env), async ({ owner }) => {
+    await migrateDatabase(owner);
+    const findings = await verify(owner, ({ check, violations, sample }, ms) => {
+      if (json) return;
+      say(`${violations === 0 ? 'ok    ' : 'BROKEN'} ${check.id.padEnd(8)} ${check.rule}${violations === 0 ? '' : `: ${violations} rows, e.g. ${JSON.stringify(sample)}`} (${Math.round(ms)} ms)`);
+    });
+    const broken = findings.filter(({ violations }) => violations > 0);
+    if (json) say(JSON.stringify({ rules: findings.length, broken: broken.map(({ check, violations, sample }) => ({ id: check.id, rule: check.rule, violations, sample })) }));
+    else say(`\n${findings.length} rules, ${broken.length} broken`);
+    process.exitCode = broken.length > 0 ? 1 : 0;
+  });
+}
+
+export function showConfig(): void {
+  readConfig(process.env);
+  for (const [name, schema] of Object.entries(Environment.properties)) {
+    const { description, default: fallback } = schema as { description?: string; default?: string };
+    const secret = /KEY|SECRET|URL/.test(name) && name !== 'PUBLIC_URL';
+    const value = process.env[name];
+    say(`${name.padEnd(22)} ${value ? (secret ? 'is set' : value) : fallback ? `${fallback} (default)` : 'not set'}\n${' '.repeat(23)}${description}`);
+  }
+}
+
+interface UnknownPayout {
+  merchant: string;
+  payout: string;
+  reference: string;
+  sentAt: Date | null;
+  nextAt: Date | null;
+  note: string | null;
+}
+
+/** What evidence has not settled yet, oldest first. */
+export async function showUnknown({ json }: { json?: boolean }): Promise<void> {
+  await withHouse(async ({ db, clock }) => {
+    const now = clock.now().getTime();
+    const payouts = await db.scan<UnknownPayout>(sql`
+      select s.merchant_id as merchant, s.payout_id as payout, s.reference, s.sent_at as "sentAt", s.next_at as "nextAt", s.note from submission s where s.outcome = 'unknown' order by s.sent_at`);
+    const incidents = await db.scan<{ merchant: string; object: string; kind: string; detail: string; openedAt: Date }>(sql`
+      select i.merchant_id as merchant, i.object_id as object, i.kind, i.detail, i.opened_at as "openedAt" from incident i where i.closed_at is null order by i.opened_at`);
+    if (json) return say(JSON.stringify({ payouts, incidents }));
+    for (const { merchant, payout, reference, sentAt, nextAt, note } of payouts) say(`unknown   ${age(now, sentAt).padStart(8)}  payout ${payout}  merchant ${merchant}  reference ${reference}  asked again ${nextAt ? nextAt.toISOString() : 'by nobody'}  ${note ?? ''}`);
+    for (const { merchant, object, kind, detail, openedAt } of incidents) say(`incident  ${age(now, openedAt).padStart(8)}  payout ${object}  merchant ${merchant}  ${kind}: ${detail}`);
+    say(`${payouts.length} unknown, ${incidents.length} incidents`);
+  });
+}
+
+function age(now: number, since: Date | null): string {
+  const seconds = since ? Math.max(0, Math.round((now - since.getTime()) / 1000)) : 0;
+  return seconds < 120 ? `${seconds} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+export async function runVaultRotate(): Promise<void> {
+  await withHouse(async ({ db, vault }) => {
+    const done = await vault.rotate({ refingerprint: async (merchantId, changed) => void (await db.merchant(merchantId, (tx) => setFingerprints(tx, changed))), renewTransportKey: true, onProgress: (progress) => note(`  ${JSON.stringify(progress)}`) });
+    say(JSON.stringify(done));
+  });
+}

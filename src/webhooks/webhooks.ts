@@ -1,0 +1,124 @@
+import type { Db } from '../db/db.ts';
+import { sql } from '../db/sql.ts';
+import { type ApiError, unprocessable } from '../errors.ts';
+import { type Answer, type Key, once } from '../http/idempotency.ts';
+import type { Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import { Blocked, privateEgress, publicEgress, readUrl } from '../net/egress.ts';
+import type { Clock, Net, Random } from '../ports.ts';
+import type { Sealer } from '../sealing.ts';
+import type { Queue } from '../work/worker.ts';
+import { Deliverer } from './deliver.ts';
+import { changeEndpoint, checkEvents, type Endpoint, insertEndpoint, rollSecret, type Settings } from './endpoints.ts';
+import { Cursors } from './feed.ts';
+import type { Attempted } from './outcomes.ts';
+import { endpointView } from './schema.ts';
+import { Secrets } from './secrets.ts';
+
+export interface WebhooksOptions {
+  db: Db;
+  clock: Clock;
+  random: Random;
+  ids: Ids;
+  /** to merchants' endpoints. One that can tell what is wrong with a URL before it is called says so when it is entered */
+  net: Net & { fault?(url: string): Promise<string | undefined> };
+  /** of the purpose "webhooks" */
+  sealer: Sealer;
+  config: { masterKey: Buffer; webhookAllowPrivate: boolean };
+  log: Log;
+  gather?(start: () => void): void;
+  onAttempt?(attempted: Attempted): void;
+}
+
+/** The webhooks room: endpoints and their secrets, deliveries by a worker, the feed. */
+export class Webhooks {
+  readonly queue: Queue;
+  readonly secrets: Secrets;
+  readonly cursors: Cursors;
+  readonly deliverer: Deliverer;
+  private readonly o: WebhooksOptions;
+
+  constructor(options: WebhooksOptions) {
+    this.o = options;
+    this.secrets = new Secrets(options.sealer, options.clock, options.random);
+    this.cursors = new Cursors(options.config.masterKey);
+    this.deliverer = new Deliverer({ ...options, secrets: this.secrets });
+    this.queue = {
+      name: 'webhooks',
+      due: (now) => sql`
+        select m.merchant_id as merchant from merchant m
+        where exists (select 1 from endpoint p join delivery d on d.merchant_id = p.merchant_id and d.endpoint_id = p.id
+          where p.merchant_id = m.merchant_id and d.merchant_id = m.merchant_id and d.state = 'pending' and d.next_at <= ${now})`,
+      allowance: () => this.deliverer.allowance(),
+      take: (merchantId, limit) => this.deliverer.takeDue(merchantId, limit),
+    };
+  }
+
+  /** Resolves when nothing waits to be recorded. */
+  idle(): Promise<void> {
+    return this.deliverer.idle();
+  }
+
+  /**
+   * Makes an endpoint. The answer holds its secret, which is shown here and never again; what is stored of the answer holds
+   * it sealed, so that the same key gives the same answer and the database still gives nobody a secret.
+   * @throws {ApiError} 400 or 422 in words for the merchant
+   */
+  async register(merchantId: string, { url, description = '', events = [], legacyWrappedIds = false }: Partial<Settings> & { url: string }, key?: Key): Promise<Answer> {
+    checkEvents(events);
+    const fault = await this.faultOf(url);
+    const answer = await once(this.o.db, merchantId, key, this.o.clock.now(), async (tx) => {
+      if (fault) throw fault;
+      const id = this.o.ids.uuid();
+      const secret = this.secrets.make(id);
+      const endpoint = await insertEndpoint(tx, id, secret, { url, description, events, legacyWrappedIds }, this.o.clock.now());
+      return { status: 201, body: withSealed(endpoint, secret), objectId: id };
+    });
+    return this.revealed(answer);
+  }
+
+  /** @throws {ApiError} 400, 404 or 422 */
+  async change(merchantId: string, id: string, change: Partial<Settings> & { enabled?: boolean }): Promise<Endpoint> {
+    if (change.events) checkEvents(change.events);
+    const fault = change.url === undefined ? undefined : await this.faultOf(change.url);
+    if (fault) throw fault;
+    return this.o.db.merchant(merchantId, (tx) => changeEndpoint(tx, id, change, this.o.clock.now()));
+  }
+
+  /**
+   * A new secret for an endpoint, in the answer and nowhere else.
+   * @param overlapSeconds for how long the one before signs too; it takes the place of one that was still doing so
+   */
+  async roll(merchantId: string, id: string, overlapSeconds: number, key?: Key): Promise<Answer> {
+    const now = this.o.clock.now();
+    const until = overlapSeconds > 0 ? new Date(now.getTime() + overlapSeconds * 1000) : null;
+    const answer = await once(this.o.db, merchantId, key, now, async (tx) => {
+      const secret = this.secrets.make(id);
+      return { status: 200, body: withSealed(await rollSecret(tx, id, secret, until, now), secret), objectId: id };
+    });
+    return this.revealed(answer);
+  }
+
+  private revealed(answer: Answer): Answer {
+    const { secret, ...shown } = JSON.parse(answer.body) as { id: string; secret: string };
+    return { ...answer, body: JSON.stringify({ ...shown, secret: this.secrets.show(Buffer.from(secret, 'base64'), shown.id) }) };
+  }
+
+  private async faultOf(url: string): Promise<ApiError | undefined> {
+    const fault = await (this.o.net.fault?.(url) ?? textFault(url, this.o.config.webhookAllowPrivate));
+    return fault === undefined ? undefined : unprocessable(`url: ${fault}`, [{ field: 'url', message: fault }]);
+  }
+}
+
+const withSealed = (endpoint: Endpoint, secret: Buffer): string => JSON.stringify({ ...endpointView(endpoint), secret: secret.toString('base64') });
+
+/** What the text alone says, for a network that cannot be asked. */
+function textFault(url: string, allowPrivate: boolean): string | undefined {
+  try {
+    readUrl(url, allowPrivate ? privateEgress() : publicEgress());
+    return undefined;
+  } catch (error) {
+    if (error instanceof Blocked) return error.message;
+    throw error;
+  }
+}
