@@ -62,12 +62,12 @@ create table tolem.delivery (
   first_ok_at timestamptz,
   on_request boolean not null default false, -- the merchant asked for it (a replay, a test); the endpoint was not subscribed when the event was made
   created_at timestamptz not null,
-  primary key (merchant_id, endpoint_id, event_number),
+  primary key (merchant_id, event_number, endpoint_id), -- in this order no other condition than the whole key finds it tempting
   foreign key (merchant_id, endpoint_id) references tolem.endpoint (merchant_id, id),
   foreign key (merchant_id, event_number) references tolem.event (merchant_id, number),
   check ((state = 'pending') = (next_at is not null))
 ) with (fillfactor = 70);
-create index delivery_due on tolem.delivery (merchant_id, endpoint_id, next_at) where state = 'pending';
+create index delivery_due on tolem.delivery (merchant_id, endpoint_id, next_at, event_number) where state = 'pending';
 create index delivery_order on tolem.delivery (merchant_id, endpoint_id, object_id, object_seq) where state <> 'delivered';
 call tolem.guard('tolem.delivery');
 create policy scan on tolem.delivery for select to tolem_scan using (true);
@@ -84,8 +84,8 @@ create table tolem.attempt (
   status int,                               -- null: no answer
   answer text,                              -- the first kilobyte
   error text,
-  primary key (merchant_id, endpoint_id, event_number, try),
-  foreign key (merchant_id, endpoint_id, event_number) references tolem.delivery (merchant_id, endpoint_id, event_number)
+  primary key (merchant_id, event_number, endpoint_id, try),
+  foreign key (merchant_id, event_number, endpoint_id) references tolem.delivery (merchant_id, event_number, endpoint_id)
 );
 call tolem.guard('tolem.attempt', journal => true);
 

@@ -94,6 +94,7 @@ function sandboxSecret(dataDir: string, name: string, make: () => string): strin
   if (!existsSync(file)) {
     const draft = `${file}.${process.pid}`;
     try {
+      mkdirSync(dataDir, { recursive: true }); // the account that PostgreSQL runs as must be able to pass through
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       writeFileSync(draft, make(), { mode: 0o600 });
       linkSync(draft, file); // whole or not at all, and the first one wins

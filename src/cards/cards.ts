@@ -4,6 +4,7 @@ import type { Db, Tx } from '../db/db.ts';
 import { assert } from '../errors.ts';
 import { type Answer, type Key, once, recall, replay } from '../http/idempotency.ts';
 import type { Ids } from '../ids.ts';
+import { type Merchant, theMerchant } from '../merchants/merchants.ts';
 import type { Clock } from '../ports.ts';
 import { timestamp } from '../transactions/view.ts';
 import type { CardFields, CardProblems } from '../vault/card-number.ts';
@@ -13,7 +14,6 @@ import { tell } from '../webhooks/events.ts';
 import { type Cause, cardSaved, cardSaveFailed } from './events.ts';
 import { refusedCard } from './schema.ts';
 import { type CardSession, claimPage, endSession, hashOf, insertSession, lockSession, MAX_TRIES, newPageId, pageOwner, type PageState, SESSION_MS, sessionOfPage, stateOf, takeTry } from './sessions.ts';
-import { type Merchant, theMerchant } from '../merchants/merchants.ts';
 
 export interface CardsOptions {
   db: Db;

@@ -10,7 +10,7 @@ import type { Random } from '../ports.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Cards } from './cards.ts';
 import { cardPageRoutes } from './page-routes.ts';
-import { CardSessionBody, PublicKeyBody, SaveCard } from './schema.ts';
+import { CardSavedMessage, CardSaveFailedMessage, CardSessionBody, PublicKeyBody, SaveCard } from './schema.ts';
 
 export interface CardRoutes {
   cards: Cards;
@@ -23,7 +23,7 @@ export interface CardRoutes {
 const tags = ['Cards'];
 
 export function cardRoutes(app: App, { cards, vault, random, log, config: { publicUrl } }: CardRoutes): void {
-  app.addSchema(CardSessionBody);
+  for (const schema of [CardSessionBody, CardSavedMessage, CardSaveFailedMessage]) app.addSchema(schema);
 
   const keys = { tags, summary: 'Get keys', description: 'The key that card data is encrypted to before it is sent. It may change: ask for it anew each day.', response: answers({ 200: PublicKeyBody }) };
   app.get('/v1/keys', { config: { scope: null, source: 'keys' }, schema: keys }, async () => ({ ...(await vault.publicKey()), keyType: 'RSA' as const, expiresAt: null }));

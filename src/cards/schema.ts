@@ -43,6 +43,22 @@ export const CardSessionBody = Type.Object(
   { $id: 'CardSession', title: 'Session of saving a card' },
 );
 
+const known = (description: string) => Type.String({ description });
+const message = (name: string, title: string, data: Type.TProperties) =>
+  Type.Object(
+    { name: Type.Literal(name), merchantId: known('Whose it is'), data: Type.Object({ ...data, customerId: known('The customer'), externalUserId: Nullable(known('Your own id of the customer')) }), postedAt: Type.String({ format: 'date-time' }) },
+    { $id: title.replaceAll(' ', ''), title },
+  );
+
+/** What the feed and webhooks bring when a card was saved: the token is here. */
+export const CardSavedMessage = message('card.saved', 'Card Saved Message', {
+  cardTokenId: known("What a payout's tokenId is"),
+  ...{ brand: known('The network'), bin: known('The first six digits'), last4: known('The last four digits') },
+  ...{ expiryMonth: Type.Integer(), expiryYear: Type.Integer() },
+});
+/** For endpoints that ask for it. */
+export const CardSaveFailedMessage = message('card.save_failed', 'Card Save Failed Message', { sessionId: known('The session of POST /v1/cards'), reason: known('Why') });
+
 export const PublicKeyBody = Type.Object({
   id: Type.String({ examples: ['key_1'] }),
   publicKey: Type.String({ description: 'SPKI, PEM', examples: ['-----BEGIN PUBLIC KEY-----\n…'] }),

@@ -29,10 +29,8 @@ export async function openCardDesk(postgres: string, publicUrl = 'https://pay.ex
   const log: Log = { info: note, warn: note, error: note };
   const cards = new Cards({ db, vault, clock, ids, publicUrl });
   const app = createServer({ auth: new Authenticator(db, clock), clock, ids, log, requestsPerSecond: 10_000 });
-  await app.register(async (rooms) => {
-    customerRoutes(rooms as App, { db, ids, clock });
-    cardRoutes(rooms as App, { cards, vault, random, log, config: { publicUrl } });
-  });
+  customerRoutes(app, { db, ids, clock });
+  cardRoutes(app, { cards, vault, random, log, config: { publicUrl } });
   await app.ready();
   const answerOf = (answer: { statusCode: number; body: string; headers: Record<string, unknown> }) => ({ status: answer.statusCode, text: answer.body, headers: answer.headers });
   const api: CardDesk['api'] = async (method, url, m, body, headers = {}) => {

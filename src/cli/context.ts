@@ -42,7 +42,8 @@ export async function untilStopped(log: Log, running: { stop(): Promise<void> },
     });
   });
   log.info({ event: 'stopping', reason: signal }, 'stopping: what is in hand is finished first');
-  process.once('SIGTERM', () => process.exit(1));
+  const asked = performance.now();
+  for (const again of ['SIGINT', 'SIGTERM']) process.on(again, () => performance.now() - asked > 2_000 && process.exit(1));
   await running.stop();
   await leave();
   log.info({ event: 'stopped' }, 'stopped');

@@ -4,6 +4,7 @@ import { noTerms, setTerms, termsOf } from '../merchants/merchants.ts';
 import { Sealer } from '../sealing.ts';
 import { ConfigError } from '../config.ts';
 import { isUuid } from '../ids.ts';
+import { recount } from '../payouts/payout.ts';
 import { say, withHouse } from './context.ts';
 
 export async function createMerchant({ name, mode, organisation, json }: { name: string; mode: 'test' | 'live'; organisation?: string; json?: boolean }): Promise<void> {
@@ -35,7 +36,7 @@ interface TermsOptions {
 }
 
 export async function setTermsOf(o: TermsOptions): Promise<void> {
-  await withHouse(async ({ db }) => {
+  await withHouse(async ({ db, clock }) => {
     await db.merchant(known(o.merchant), async (tx) => {
       const before = (await termsOf(tx)).find(({ currency }) => currency === o.currency) ?? noTerms(o.currency);
       const terms = {
@@ -44,6 +45,7 @@ export async function setTermsOf(o: TermsOptions): Promise<void> {
         ...{ feeFixed: o.fee ?? before.feeFixed, feeBasisPoints: o.feeBps === undefined ? before.feeBasisPoints : Number(o.feeBps) },
       };
       if ((await setTerms(tx, terms)) !== 1) throw notFound(`no merchant ${o.merchant}`);
+      await recount(tx, o.currency, clock.now()); // payouts that were accepted while nobody counted
       const limit = (amount: bigint | null) => (amount === null ? 'none' : String(amount));
       say(`${o.currency}: smallest ${terms.minAmount}, largest ${limit(terms.maxAmount)}, a day ${limit(terms.dailyLimit)}, a day and card ${limit(terms.cardDailyLimit)}, fee ${terms.feeFixed} + ${terms.feeBasisPoints} bp (minor units)`);
     });

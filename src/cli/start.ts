@@ -82,9 +82,11 @@ class Parts {
 }
 
 function stopOnSignals(parts: Parts, database: Database): void {
-  let asked = 0;
+  let asked: number | undefined;
   const stop = async () => {
-    if (++asked > 1) process.exit(1);
+    // One Ctrl-C may arrive twice, from the terminal and from npm. Who asks again later means: at once.
+    if (asked !== undefined) return performance.now() - asked > 2_000 ? process.exit(1) : undefined;
+    asked = performance.now();
     note('\n  Stopping: what is in hand is finished first …');
     await parts.stop();
     await database.leave();

@@ -51,10 +51,15 @@ export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].inclu
 /** Waited for a lock for longer than we wait. */
 export const isLockTimeout = (error: unknown): boolean => sqlState(error) === '55P03';
 export const isUniqueViolation = (error: unknown): boolean => sqlState(error) === '23505';
+/** The codes of a socket that broke, or was never opened. */
+const SOCKET = new Set(['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+/** What the driver says in words alone. */
+const WORDS = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)|not queryable/i;
+
 /** The database or the way to it is gone, for now. */
 export function isConnectionLost(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
   const state = sqlState(error);
-  if (state) return state.startsWith('08') || state.startsWith('57P') || state === 'XX000' || state.startsWith('53');
-  return typeof code === 'string' || /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i.test((error as Error | null)?.message ?? '');
+  if (state) return state.startsWith('08') || state.startsWith('57P') || state.startsWith('53') || state === 'XX000';
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return (typeof code === 'string' && SOCKET.has(code)) || (typeof message === 'string' && WORDS.test(message));
 }

@@ -17,28 +17,49 @@ export class Fragment {
 }
 export const fragment = (strings: TemplateStringsArray): Fragment => new Fragment(strings.join(''));
 
+/** The columns that rows of a kind have as a parameter: name, type, and the member that holds it. */
+export type Shape<T> = readonly (readonly [name: string, type: string, member: keyof T])[];
+export const shape = <T>(...columns: Shape<T>): Shape<T> => columns;
+
+/** Rows as a parameter: an array for each column, to be read in SQL as the table `u`. */
+class Rows {
+  readonly shape: Shape<unknown>;
+  readonly arrays: unknown[][];
+  constructor(columns: Shape<unknown>, arrays: unknown[][]) {
+    this.shape = columns;
+    this.arrays = arrays;
+  }
+}
+export const table = <T>(rows: readonly T[], columns: Shape<T>): Rows => new Rows(columns as Shape<unknown>, columns.map(([, , member]) => rows.map((row) => row[member])));
+
 interface Known {
   text: string;
   name: string;
-  fragments: Fragment[];
+  constants: unknown[];
 }
 const known = new WeakMap<TemplateStringsArray, Known>();
 
-/** sql`select ${columns} from t where id = ${id}`: each value becomes a parameter, each fragment a part of the text. */
+/** sql`select ${columns} from t where id = ${id}`: each value becomes a parameter; fragments and the shapes of rows are part of the text. */
 export function sql(strings: TemplateStringsArray, ...parts: unknown[]): Sql {
-  const values = parts.filter((part) => !(part instanceof Fragment));
-  const fragments = parts.filter((part) => part instanceof Fragment);
+  const values = parts.flatMap((part) => (part instanceof Fragment ? [] : part instanceof Rows ? part.arrays : [part]));
+  const constants = parts.flatMap((part): unknown[] => (part instanceof Fragment ? [part] : part instanceof Rows ? [part.shape] : []));
   let statement = known.get(strings);
-  if (!statement || statement.fragments.some((piece, i) => piece !== fragments[i])) {
-    let n = 0;
-    const text = strings.reduce((all, string, i) => {
-      const part = parts[i - 1];
-      return `${all}${part instanceof Fragment ? part.text : `$${++n}`}${string}`;
-    });
-    statement = { text, name: createHash('sha256').update(text).digest('base64url').slice(0, 20), fragments };
+  if (!statement || statement.constants.some((constant, i) => constant !== constants[i])) {
+    const text = textOf(strings, parts);
+    statement = { text, name: createHash('sha256').update(text).digest('base64url').slice(0, 20), constants };
     known.set(strings, statement);
   }
   return { text: statement.text, name: statement.name, values };
+}
+
+function textOf(strings: TemplateStringsArray, parts: unknown[]): string {
+  let n = 0;
+  const written = (part: unknown): string => {
+    if (part instanceof Fragment) return part.text;
+    if (part instanceof Rows) return `unnest(${part.shape.map(([, type]) => `$${++n}::${type}[]`).join(', ')}) as u (${part.shape.map(([name]) => name).join(', ')})`;
+    return `$${++n}`;
+  };
+  return strings.reduce((all, string, i) => `${all}${written(parts[i - 1])}${string}`);
 }
 
 /** One column of a list of rows, as an array to be unnested. */

@@ -44,13 +44,15 @@ export const ErrorBody = Type.Object(
   { $id: 'Error', title: 'Error', description: Object.entries(errorTable).map(([code, { status, message, meaning }]) => `${code} (${status}): ${message}. ${meaning}`).join('\n\n') },
 );
 
-const refusals: Record<number, string> = {
+/** What a refusal says of itself in the API's description. */
+export const refusals: Record<number, string> = {
   400: 'Malformed, or a parameter is missing or wrong (code 3)',
   401: 'No key, or not a good one (code 6)',
   403: 'The key lacks a scope (code 7)',
   404: 'No such resource of yours (code 4)',
   409: 'The state or an earlier request does not allow it (code 8)',
   413: 'The body is too large (code 3)',
+  415: 'The body is not JSON (code 3)',
   422: 'Understood, but the data cannot be accepted (code 5)',
   429: 'Too many requests (code 9); Retry-After says how long to wait',
   500: 'Our fault (code 2)',
@@ -60,8 +62,10 @@ const refusals: Record<number, string> = {
 /** The answers of a route: its own, and every refusal it may give. */
 export function answers<const S extends Record<number, TSchema>>(own: S, ...statuses: (400 | 403 | 404 | 409 | 413 | 422)[]): S {
   const all = [...new Set([400, 401, 403, ...statuses, 429, 500, 503])];
-  return { ...Object.fromEntries(all.map((status) => [status, { ...Type.Ref('Error'), description: refusals[status] }])), ...own } as S;
+  return { ...Object.fromEntries(all.map((status) => [status, refusal(status)])), ...own } as S;
 }
+
+export const refusal = (status: number): TSchema => ({ ...Type.Ref('Error'), description: refusals[status] });
 
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 

@@ -37,6 +37,8 @@ export function createServer(options: ServerOptions): App {
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: 200 },
     genReqId: () => options.ids.uuid(),
     exposeHeadRoutes: false,
+    // Given here, not set later: a child context that adds a schema makes its validator anew from this.
+    schemaController: { compilersFactory: { buildValidator: () => validator } },
     clientErrorHandler: refuseUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => answerError(options, error, request, reply),
   } as never) as unknown as App;
@@ -50,7 +52,6 @@ export function createServer(options: ServerOptions): App {
       done(error as Error);
     }
   });
-  app.setValidatorCompiler(validator as never);
   app.setErrorHandler((error, request, reply) => answerError(options, error as Error, request, reply));
   app.setNotFoundHandler((request, reply) => answerError(options, noRoute(app, request, reply), request, reply));
   app.decorateRequest('caller', null);
@@ -158,6 +159,6 @@ function refuseUnreadable(error: Error & { code?: string }, socket: import('node
 /** @throws {ApiError} 404 for what cannot be an id of ours, exactly as for one that is not there */
 export function idIn(text: string, what: string): string {
   const id = text.toLowerCase();
-  if (!isUuid(id)) throw notFound(`no ${what} ${text.slice(0, 64)}`);
+  if (!isUuid(id)) throw notFound(`no such ${what}`); // what was sent is not repeated: it may be a card number
   return id;
 }

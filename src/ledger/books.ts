@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { column, sql } from '../db/sql.ts';
+import { column, shape, sql, table } from '../db/sql.ts';
 import { assert } from '../errors.ts';
 import type { Minor } from '../money.ts';
 
@@ -48,6 +48,20 @@ interface TransferRow {
   to_entry: bigint;
   to_balance: Minor;
 }
+
+const transferShape = shape<TransferRow>(
+  ['object_id', 'text', 'object_id'],
+  ['kind', 'text', 'kind'],
+  ['line', 'smallint', 'line'],
+  ['currency', 'text', 'currency'],
+  ['amount', 'bigint', 'amount'],
+  ['from_account', 'text', 'from_account'],
+  ['from_entry', 'bigint', 'from_entry'],
+  ['from_balance', 'bigint', 'from_balance'],
+  ['to_account', 'text', 'to_account'],
+  ['to_entry', 'bigint', 'to_entry'],
+  ['to_balance', 'bigint', 'to_balance'],
+);
 
 /**
  * The locked accounts of one transaction: lock, decide, post in memory, write once. Balances are exact for each posting,
@@ -102,22 +116,20 @@ export class Books {
     const rows = this.transfers.splice(0);
     if (rows.length === 0) return;
     const touched = [...new Set(rows.flatMap((row) => [row.from_account, row.to_account]))].map((id) => this.row(id));
-    const [transfers, balances] = await Promise.all([
-      this.tx.run(sql`
+    const { transfers, balances } = await this.tx.one<{ transfers: bigint; balances: bigint }>(sql`
+      with posted as (
         insert into transfer as t (merchant_id, object_id, kind, line, currency, amount, from_account, from_entry, from_balance, to_account, to_entry, to_balance, at)
-        select m.merchant_id, u.object_id, u.kind, u.line, u.currency, u.amount, u.from_account, u.from_entry, u.from_balance, u.to_account, u.to_entry, u.to_balance, ${this.at}::timestamptz
-        from merchant m, unnest(${column(rows, 'object_id')}::text[], ${column(rows, 'kind')}::text[], ${column(rows, 'line')}::smallint[], ${column(rows, 'currency')}::text[], ${column(rows, 'amount')}::bigint[],
-          ${column(rows, 'from_account')}::text[], ${column(rows, 'from_entry')}::bigint[], ${column(rows, 'from_balance')}::bigint[],
-          ${column(rows, 'to_account')}::text[], ${column(rows, 'to_entry')}::bigint[], ${column(rows, 'to_balance')}::bigint[])
-          as u (object_id, kind, line, currency, amount, from_account, from_entry, from_balance, to_account, to_entry, to_balance)
-        where m.merchant_id = ${this.tx.merchantId}`),
-      this.tx.run(sql`
-        update account as a set balance = u.balance, entries = u.entries, last_at = ${this.at}::timestamptz
-        from unnest(${column(touched, 'id')}::text[], ${column(touched, 'balance')}::bigint[], ${column(touched, 'entries')}::bigint[]) as u (id, balance, entries)
-        where a.merchant_id = ${this.tx.merchantId} and a.id = u.id`),
-    ]);
-    assert(transfers === rows.length, 'every transfer was written');
-    assert(balances === touched.length, 'every balance was written');
+        select m.merchant_id, u.*, ${this.at}::timestamptz from merchant m, ${table(rows, transferShape)} where m.merchant_id = ${this.tx.merchantId}
+        returning 1
+      ), moved as (
+        update account as a set balance = b.balance, entries = b.entries, last_at = ${this.at}::timestamptz
+        from unnest(${column(touched, 'id')}::text[], ${column(touched, 'balance')}::bigint[], ${column(touched, 'entries')}::bigint[]) as b (id, balance, entries)
+        where a.merchant_id = ${this.tx.merchantId} and a.id = b.id
+        returning 1
+      )
+      select (select count(*) from posted) as transfers, (select count(*) from moved) as balances`);
+    assert(transfers === BigInt(rows.length), 'every transfer was written');
+    assert(balances === BigInt(touched.length), 'every balance was written');
   }
 
   private row(id: string): AccountRow {

@@ -45,11 +45,14 @@ export function LanguageSwitch({ language }: { language: Language }): VNode {
   );
 }
 
+/** A name without the signs that turn or hide the text around it. */
+export const shownName = (name: string): string => name.replace(/[\p{Cc}\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, '').trim();
+
 /** Whose page it is: the merchant's name, its first letter for a logo, and whether any of this is real. */
 export function MerchantLine({ name, test, language }: { name: string; test: boolean; language: Language }): VNode {
   return (
     <p class="merchant">
-      <span class="avatar" aria-hidden="true">{[...name.trim()][0]?.toLocaleUpperCase(language) ?? '·'}</span>
+      <span class="avatar" aria-hidden="true">{[...name][0]?.toLocaleUpperCase(language) ?? '·'}</span>
       <bdi>{name}</bdi>
       {test && <span class="badge">{pageWords[language].testMode}</span>}
     </p>

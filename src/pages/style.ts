@@ -3,7 +3,7 @@ export const style = `
 :root {
   color-scheme: light dark;
   --ground: #f4f5f8; --surface: #fff; --ink: #12151c; --muted: #565e70; --line: #868fa1; --hair: #dfe3ea;
-  --accent: #2440c4; --accent-press: #1b319c; --on-accent: #fff; --ring: #7c92ff;
+  --accent: #2440c4; --accent-press: #1b319c; --on-accent: #fff; --ring: #5b74f5;
   --bad: #b3261e; --bad-ground: #fdf1f0; --good: #0c7a4a; --good-ground: #e6f5ed; --soft: #e9ecfb; --warn: #7a4b00; --warn-ground: #fdf3dc;
   --shadow: 0 1px 2px rgb(18 21 28 / .06), 0 12px 32px -12px rgb(18 21 28 / .18);
 }
@@ -26,21 +26,18 @@ a { color: var(--accent); text-underline-offset: .2em; }
 
 .page { min-height: 100vh; min-height: 100dvh; display: flex; flex-direction: column; padding: 1.25rem 1rem 1rem; }
 main { width: 100%; max-width: 28rem; margin: 0 auto; flex: 1; }
-.merchant { display: flex; align-items: center; gap: .625rem; font-weight: 600; min-width: 0; }
+.merchant { display: flex; flex-wrap: wrap; align-items: center; gap: .375rem .625rem; font-weight: 600; }
 .merchant bdi { min-width: 0; overflow-wrap: anywhere; }
 .avatar { flex: none; display: grid; place-items: center; width: 2.25rem; height: 2.25rem; border-radius: .625rem; background: var(--accent); color: var(--on-accent); font-weight: 650; }
 .badge { flex: none; padding: .125rem .5rem; border-radius: 1rem; background: var(--warn-ground); color: var(--warn); font-size: .8125rem; font-weight: 600; white-space: nowrap; }
 .intro { padding: 0 .25rem; }
 .intro h1 { margin: 1.5rem 0 .5rem; }
-.lead { color: var(--muted); }
+.lead { color: var(--muted); text-wrap: pretty; }
 .points { list-style: none; display: none; }
 .panel { margin-top: 1.5rem; padding: 1.25rem; background: var(--surface); border-radius: 1rem; box-shadow: var(--shadow); }
 
 .field { margin-bottom: 1.125rem; min-width: 0; }
-.row { display: flex; flex-wrap: wrap; gap: 0 .875rem; }
-.row .field { flex: 1 1 8rem; }
-.row .field.wide { flex: 1.5 1 12rem; }
-label { display: flex; justify-content: space-between; align-items: baseline; gap: .5rem; margin-bottom: .375rem; font-size: .9375rem; font-weight: 550; }
+label { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: 0 .5rem; margin-bottom: .375rem; font-size: .9375rem; font-weight: 550; }
 .optional { color: var(--muted); font-weight: 400; font-size: .875rem; }
 .control { position: relative; }
 input { width: 100%; height: 3rem; padding: 0 .875rem; border: 1px solid var(--line); border-radius: .625rem; background: var(--surface); color: inherit; font: inherit; font-size: 1.0625rem; font-variant-numeric: tabular-nums; appearance: none; transition: border-color .12s, box-shadow .12s; }
@@ -63,13 +60,13 @@ input[aria-invalid=true] { border-color: var(--bad); border-width: 2px; backgrou
 .test { margin-bottom: 1.125rem; padding: .625rem .875rem; border-radius: .625rem; background: var(--warn-ground); color: var(--warn); font-size: .9375rem; }
 .test code { font: inherit; font-variant-numeric: tabular-nums; white-space: nowrap; font-weight: 600; }
 
-.button { display: block; width: 100%; min-height: 3.125rem; padding: .75rem 1rem; border: 0; border-radius: .75rem; background: var(--accent); color: var(--on-accent); font: inherit; font-size: 1.0625rem; font-weight: 620; text-align: center; text-decoration: none; cursor: pointer; transition: background-color .12s, transform .06s; }
+.button { display: block; width: 100%; min-height: 3.125rem; padding: .75rem 1rem; border: 0; border-radius: .75rem; background: var(--accent); color: var(--on-accent); font: inherit; font-size: 1.0625rem; font-weight: 620; text-align: center; text-decoration: none; text-wrap: balance; cursor: pointer; transition: background-color .12s, transform .06s; }
 .button:hover, .button:active { background: var(--accent-press); }
 .button:active { transform: translateY(1px); }
 .button[aria-disabled=true] { opacity: .75; cursor: progress; }
-.safe { display: flex; justify-content: center; gap: .5rem; margin-top: .875rem; color: var(--muted); font-size: .875rem; line-height: 1.4; }
+.safe { display: flex; justify-content: center; gap: .5rem; margin-top: .875rem; color: var(--muted); font-size: .875rem; line-height: 1.4; text-wrap: balance; }
 .safe svg, .points svg { flex: none; width: 1.125rem; height: 1.125rem; margin-top: .1em; fill: none; stroke: currentColor; stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round; }
-.away { margin-top: 1.25rem; text-align: center; }
+.away { margin: .75rem 0 -.5rem; text-align: center; }
 .away a, .languages a, .languages span { display: inline-block; padding: .5rem .375rem; }
 
 footer { margin-top: 1.5rem; padding-bottom: env(safe-area-inset-bottom); font-size: .9375rem; }
@@ -82,7 +79,7 @@ footer { margin-top: 1.5rem; padding-bottom: env(safe-area-inset-bottom); font-s
 .notice .merchant { justify-content: center; }
 .notice .panel { padding: 2rem 1.5rem; text-align: center; }
 .notice p + p { margin-top: .5rem; }
-.notice .panel p { color: var(--muted); }
+.notice .panel p { color: var(--muted); text-wrap: balance; }
 .notice .panel .saved-card { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 .notice h1 { margin-bottom: .625rem; }
 .notice .button { margin-top: 1.5rem; }
@@ -91,7 +88,17 @@ footer { margin-top: 1.5rem; padding-bottom: env(safe-area-inset-bottom); font-s
 .sign.done { background: var(--good-ground); color: var(--good); }
 .sign.stopped { background: var(--warn-ground); color: var(--warn); }
 
-@media (min-width: 30rem) { .panel { padding: 1.75rem; } .page { padding-top: 2.5rem; } }
+@media (max-width: 22.5rem) { .panel { padding: 1rem; } input { padding: 0 .75rem; } #number { padding-right: 3rem; letter-spacing: 0; font-size: 1rem; } .marks { right: .625rem; width: 1.875rem; height: 1.25rem; } }
+@media (min-width: 30rem) {
+  .panel { padding: 1.75rem; }
+  .page { padding-top: 2.5rem; }
+  /* Labels of one and of two lines above fields in one line, and what is wrong with either below, as wide as both. */
+  .row { display: grid; grid-template-columns: minmax(8.5rem, 2fr) 3fr; column-gap: .875rem; margin-bottom: 1.125rem; }
+  .row .field { display: contents; }
+  .row label { grid-row: 1; align-self: end; }
+  .row .control { grid-row: 2; }
+  .row .error { grid-column: 1 / -1; }
+}
 @media (min-width: 60rem) {
   .page { padding: 2rem 3rem 1.5rem; }
   main.split { max-width: 62rem; display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 27rem); gap: 5rem; align-items: center; }

@@ -6,17 +6,18 @@ import { type Answer, type Key, recall, remember, replay } from '../http/idempot
 import { type Ids, processorReference } from '../ids.ts';
 import { account, Books } from '../ledger/books.ts';
 import { eventOf } from '../machine.ts';
-import { dayIn, type Merchant, noTerms, startOfDay, type Terms, termsOf, theMerchant } from '../merchants/merchants.ts';
+import { dayIn, type Merchant, noTerms, startOfDay, type Terms, termsOf } from '../merchants/merchants.ts';
 import { basisPoints, type Minor } from '../money.ts';
 import { transactionView } from '../transactions/view.ts';
 import { type NewEvent, tell } from '../webhooks/events.ts';
-import { addUsage, asTransaction, cardUsageSince, insertPayouts, type Payout, payoutMachine, payoutsById, usageOn } from './payout.ts';
+import { asTransaction, cardUsageSince, insertPayouts, type Payout, payoutMachine, payoutsById, setUsage, usageOf } from './payout.ts';
 import { insertSubmissions } from './submission.ts';
 
 /** A request for a payout that has been checked as far as it can be without the database. */
 export interface PayoutRequest {
   /** the id that the payout will have: made before, so that a lost answer can be asked for */
   id: string;
+  merchant: Merchant;
   key?: Key;
   cardTokenId: string;
   amount: Minor;
@@ -53,7 +54,6 @@ export async function acceptGroup(tx: Tx, requests: PayoutRequest[], now: Date, 
 class Desk {
   private readonly made: { payout: Payout; request: PayoutRequest; events: NewEvent[] }[] = [];
   private readonly answers = new Map<string, Key & Answer>();
-  private readonly usage = new Map<string, Minor>();
   private readonly used = new Map<string, Minor>();
 
   private constructor(
@@ -64,7 +64,8 @@ class Desk {
     private readonly terms: Map<string, Terms>,
     private readonly stored: Awaited<ReturnType<typeof recall>>,
     private readonly existing: Map<string, Payout>,
-    private readonly day: string,
+    /** what was accepted today, in currencies that have a daily limit */
+    private readonly usage: Map<string, Minor>,
     private readonly cardUsage: Map<string, Minor>,
   ) {}
 
@@ -72,14 +73,16 @@ class Desk {
     const currencies = [...new Set(requests.map(({ currency }) => currency))];
     const cardIds = [...new Set(requests.map(({ cardTokenId }) => cardTokenId))];
     const keys = requests.flatMap(({ key }) => (key ? [key] : []));
+    const [{ merchant }] = requests as [PayoutRequest];
     // All are sent at once and run in this order: what follows the lock sees what came before it.
     const locked = Books.lock(tx, currencies.flatMap((currency) => [account('available', currency), account('held', currency)]), now);
-    const read = Promise.all([theMerchant(tx), cardsById(tx, cardIds), termsOf(tx), recall(tx, keys[0]?.route ?? '', keys.map(({ key }) => key)), again ? payoutsById(tx, requests.map(({ id }) => id)) : []]);
-    const [books, [merchant, cards, terms, stored, existing]] = await Promise.all([locked, read]);
-    const day = dayIn(merchant.timeZone, books.at);
+    const read = Promise.all([cardsById(tx, cardIds), termsOf(tx), recall(tx, keys[0]?.route ?? '', keys.map(({ key }) => key)), again ? payoutsById(tx, requests.map(({ id }) => id)) : []]);
+    const [books, [cards, terms, stored, existing]] = await Promise.all([locked, read]);
+    const today = startOfDay(merchant.timeZone, books.at);
+    const limited = currencies.filter((currency) => terms.some((row) => row.currency === currency && row.dailyLimit !== null));
     const capped = terms.some(({ cardDailyLimit }) => cardDailyLimit !== null);
-    const [usage, cardUsage] = await Promise.all([terms.some(({ dailyLimit }) => dailyLimit !== null) ? usageOn(tx, day) : [], capped ? cardUsageSince(tx, cardIds, startOfDay(merchant.timeZone, books.at)) : []]);
-    const desk = new Desk(
+    const [usage, cardUsage] = await Promise.all([usageOf(tx, limited, dayIn(merchant.timeZone, books.at), today), capped ? cardUsageSince(tx, cardIds, today) : []]);
+    return new Desk(
       tx,
       books,
       merchant,
@@ -87,11 +90,9 @@ class Desk {
       new Map(terms.map((row) => [row.currency, row])),
       stored,
       new Map(existing.map((payout) => [payout.id, payout])),
-      day,
+      usage,
       new Map(cardUsage.map((row) => [`${row.cardTokenId}/${row.currency}`, row.amount])),
     );
-    for (const { currency, amount } of usage) desk.usage.set(currency, amount);
-    return desk;
   }
 
   /** Decides one request, as if those before it had been committed and those after it did not exist. */
@@ -158,8 +159,10 @@ class Desk {
     const [from, to] = [account('available', currency), account('held', currency)];
     this.books.post({ objectId: id, kind: 'reserve', from, to, amount });
     if (fee > 0n) this.books.post({ objectId: id, kind: 'reserve', line: 2, from, to, amount: fee });
-    add(this.usage, currency, amount);
-    add(this.used, currency, amount);
+    if (this.usage.has(currency)) {
+      add(this.usage, currency, amount);
+      this.used.set(currency, this.usage.get(currency) as Minor);
+    }
     add(this.cardUsage, `${cardTokenId}/${currency}`, amount);
   }
 
@@ -172,7 +175,7 @@ class Desk {
       insertPayouts(this.tx, payouts),
       toSend.length > 0 ? insertSubmissions(this.tx, toSend, at) : 0,
       this.books.write(),
-      ...[...this.used].map(([currency, amount]) => addUsage(this.tx, this.day, currency, amount)),
+      ...[...this.used].map(([currency, amount]) => setUsage(this.tx, dayIn(this.merchant.timeZone, at), currency, amount)),
       remember(this.tx, [...this.answers.values()], at),
       tell(this.tx, this.made.flatMap(({ events }) => events), at),
     ]);

@@ -1,6 +1,8 @@
 import type { Tx } from '../db/db.ts';
-import { column, fragment, sql } from '../db/sql.ts';
+import { fragment, shape, sql, table } from '../db/sql.ts';
+import { account, Books } from '../ledger/books.ts';
 import type { Machine } from '../machine.ts';
+import { dayIn, startOfDay, theMerchant } from '../merchants/merchants.ts';
 import type { Minor } from '../money.ts';
 import { type Transaction, transactionEvent } from '../transactions/view.ts';
 
@@ -48,15 +50,7 @@ export const payoutMachine: Machine<Payout, PayoutState, PayoutMove> = {
   },
   event: (tx, payout, at) => transactionEvent(tx.merchantId, asTransaction(payout), at),
   stamp: (payout, at) => ({ ...payout, updatedAt: at, finalAt: isFinal(payout.state) ? at : null }),
-  store(tx, changes, at) {
-    const rows = changes.map(({ from, to }) => ({ ...to, fromState: from.state }));
-    return tx.run(sql`
-      update payout as p set state = u.state, seq = u.seq, retrieval_reference_number = u.rrn, error_code = u.error_code, error_message = u.error_message, updated_at = ${at}::timestamptz, final_at = u.final_at
-      from unnest(${column(rows, 'id')}::uuid[], ${column(rows, 'fromState')}::text[], ${column(rows, 'state')}::text[], ${column(rows, 'seq')}::int[], ${column(rows, 'retrievalReferenceNumber')}::text[],
-        ${column(rows, 'errorCode')}::text[], ${column(rows, 'errorMessage')}::text[], ${column(rows, 'finalAt')}::timestamptz[])
-        as u (id, from_state, state, seq, rrn, error_code, error_message, final_at)
-      where p.merchant_id = ${tx.merchantId} and p.id = u.id and p.state = u.from_state and p.seq = u.seq - 1`);
-  },
+  store: (tx, changes) => storePayouts(tx, changes.map(({ to }) => to)),
 };
 
 const columns = fragment`p.id, p.state, p.seq, p.amount, p.fee, p.currency, p.card_token_id as "cardTokenId", p.customer_id as "customerId", p.brand, p.bin, p.last4,
@@ -70,26 +64,84 @@ export const payoutsById = (tx: Tx, ids: string[]): Promise<Payout[]> =>
 export const lockPayouts = (tx: Tx, ids: string[]): Promise<Payout[]> =>
   tx.rows(sql`select ${columns} from payout p where p.merchant_id = ${tx.merchantId} and p.id = any(${ids}::uuid[]) order by p.id for update`);
 
+/** Locks those that nobody else holds at this moment. */
+export const tryLockPayouts = (tx: Tx, ids: string[]): Promise<Payout[]> =>
+  tx.rows(sql`select ${columns} from payout p where p.merchant_id = ${tx.merchantId} and p.id = any(${ids}::uuid[]) for update skip locked`);
+
+const payoutShape = shape<Payout>(
+  ['id', 'uuid', 'id'],
+  ['state', 'text', 'state'],
+  ['seq', 'int', 'seq'],
+  ['amount', 'bigint', 'amount'],
+  ['fee', 'bigint', 'fee'],
+  ['currency', 'text', 'currency'],
+  ['card_token_id', 'uuid', 'cardTokenId'],
+  ['customer_id', 'uuid', 'customerId'],
+  ['brand', 'text', 'brand'],
+  ['bin', 'text', 'bin'],
+  ['last4', 'text', 'last4'],
+  ['order_reference', 'text', 'orderReference'],
+  ['description', 'text', 'description'],
+  ['store_id', 'text', 'storeId'],
+  ['terminal_id', 'text', 'terminalId'],
+  ['retrieval_reference_number', 'text', 'retrievalReferenceNumber'],
+  ['error_code', 'text', 'errorCode'],
+  ['error_message', 'text', 'errorMessage'],
+  ['created_at', 'timestamptz', 'createdAt'],
+  ['updated_at', 'timestamptz', 'updatedAt'],
+  ['final_at', 'timestamptz', 'finalAt'],
+);
+
 export const insertPayouts = (tx: Tx, rows: Payout[]): Promise<number> =>
   tx.run(sql`
-    insert into payout as p (merchant_id, id, state, seq, amount, fee, currency, card_token_id, customer_id, brand, bin, last4, order_reference, description, store_id, terminal_id, error_code, error_message, created_at, updated_at, final_at)
-    select m.merchant_id, u.id, u.state, u.seq, u.amount, u.fee, u.currency, u.card_token_id, u.customer_id, u.brand, u.bin, u.last4, u.order_reference, u.description, u.store_id, u.terminal_id, u.error_code, u.error_message, u.created_at, u.created_at, u.final_at
-    from merchant m, unnest(${column(rows, 'id')}::uuid[], ${column(rows, 'state')}::text[], ${column(rows, 'seq')}::int[], ${column(rows, 'amount')}::bigint[], ${column(rows, 'fee')}::bigint[], ${column(rows, 'currency')}::text[],
-      ${column(rows, 'cardTokenId')}::uuid[], ${column(rows, 'customerId')}::uuid[], ${column(rows, 'brand')}::text[], ${column(rows, 'bin')}::text[], ${column(rows, 'last4')}::text[],
-      ${column(rows, 'orderReference')}::text[], ${column(rows, 'description')}::text[], ${column(rows, 'storeId')}::text[], ${column(rows, 'terminalId')}::text[],
-      ${column(rows, 'errorCode')}::text[], ${column(rows, 'errorMessage')}::text[], ${column(rows, 'createdAt')}::timestamptz[], ${column(rows, 'finalAt')}::timestamptz[])
-      as u (id, state, seq, amount, fee, currency, card_token_id, customer_id, brand, bin, last4, order_reference, description, store_id, terminal_id, error_code, error_message, created_at, final_at)
-    where m.merchant_id = ${tx.merchantId}`);
+    insert into payout as p (merchant_id, id, state, seq, amount, fee, currency, card_token_id, customer_id, brand, bin, last4, order_reference, description, store_id, terminal_id,
+      retrieval_reference_number, error_code, error_message, created_at, updated_at, final_at)
+    select m.merchant_id, u.* from merchant m, ${table(rows, payoutShape)} where m.merchant_id = ${tx.merchantId}`);
 
-/** What was accepted on a day and not given back, by currency; read under the lock of the merchant's accounts. */
-export const usageOn = (tx: Tx, day: string): Promise<{ currency: string; amount: Minor }[]> =>
-  tx.rows(sql`select u.currency, u.amount from usage u where u.merchant_id = ${tx.merchantId} and u.day = ${day}::date`);
+/**
+ * Changes payouts, each only if it stands one change before. Written as an insert whose conflict is expected: the rows are
+ * found by their key, whatever a planner believes of how many rows a merchant has.
+ */
+const storePayouts = (tx: Tx, rows: Payout[]): Promise<number> =>
+  tx.run(sql`
+    insert into payout as p (merchant_id, id, state, seq, amount, fee, currency, card_token_id, customer_id, brand, bin, last4, order_reference, description, store_id, terminal_id,
+      retrieval_reference_number, error_code, error_message, created_at, updated_at, final_at)
+    select m.merchant_id, u.* from merchant m, ${table(rows, payoutShape)} where m.merchant_id = ${tx.merchantId}
+    on conflict (merchant_id, id) do update set state = excluded.state, seq = excluded.seq, retrieval_reference_number = excluded.retrieval_reference_number, error_code = excluded.error_code,
+      error_message = excluded.error_message, updated_at = excluded.updated_at, final_at = excluded.final_at
+    where p.seq = excluded.seq - 1`);
 
-export const addUsage = (tx: Tx, day: string, currency: string, amount: Minor): Promise<number> =>
+/**
+ * What was accepted on a day and not given back, in each of these currencies; read under the lock of the merchant's balance.
+ * A day that nobody has counted yet is added up from its payouts.
+ */
+export async function usageOf(tx: Tx, currencies: string[], day: string, since: Date): Promise<Map<string, Minor>> {
+  if (currencies.length === 0) return new Map();
+  const counted = await tx.rows<{ currency: string; amount: Minor }>(sql`select u.currency, u.amount from usage u where u.merchant_id = ${tx.merchantId} and u.day = ${day}::date`);
+  const usage = new Map(counted.map(({ currency, amount }) => [currency, amount]));
+  for (const currency of currencies.filter((one) => !usage.has(one))) usage.set(currency, await acceptedSince(tx, currency, since));
+  return usage;
+}
+
+export const acceptedSince = async (tx: Tx, currency: string, since: Date): Promise<Minor> =>
+  (
+    await tx.one<{ amount: Minor }>(sql`
+      select coalesce(sum(p.amount), 0)::bigint as amount from payout p
+      where p.merchant_id = ${tx.merchantId} and p.currency = ${currency} and p.created_at >= ${since} and p.state not in ('rejected', 'failed')`)
+  ).amount;
+
+export const setUsage = (tx: Tx, day: string, currency: string, amount: Minor): Promise<number> =>
   tx.run(sql`
     insert into usage as u (merchant_id, currency, day, amount)
     select m.merchant_id, ${currency}, ${day}::date, ${amount}::bigint from merchant m where m.merchant_id = ${tx.merchantId}
-    on conflict (merchant_id, currency, day) do update set amount = u.amount + excluded.amount`);
+    on conflict (merchant_id, currency, day) do update set amount = excluded.amount`);
+
+/** Counts the present day anew, under the lock of the balance: limits that were just set begin with what was accepted before. */
+export async function recount(tx: Tx, currency: string, now: Date): Promise<void> {
+  const { timeZone } = await theMerchant(tx);
+  const books = await Books.lock(tx, [account('available', currency), account('held', currency)], now);
+  await setUsage(tx, dayIn(timeZone, books.at), currency, await acceptedSince(tx, currency, startOfDay(timeZone, books.at)));
+}
 
 /** A payout that failed no longer counts in the day that accepted it. */
 export const giveBackUsage = (tx: Tx, day: string, currency: string, amount: Minor): Promise<number> =>

@@ -63,7 +63,7 @@ export class Payouts {
       take: async (merchantId, limit) => {
         const allowed = Math.min(limit, this.breaker.allowance());
         if (allowed <= 0) return [];
-        const calls = await sender.takeDue(merchantId, allowed, true);
+        const calls = await sender.takeDue(merchantId, allowed);
         return calls.map((call) => this.watch(call, o.onVerdict));
       },
     };

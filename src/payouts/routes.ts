@@ -26,14 +26,15 @@ export function payoutRoutes(app: App, { db, ids, payouts }: { db: Db; ids: Ids;
   app.post('/v1/payout', { config: { scope: 'payouts', source: 'payouts' }, schema }, async (request, reply) => {
     const { body } = request;
     const currency = body.currency ?? 'KZT';
+    const { merchant } = callerOf(request);
     const payout: PayoutRequest = {
-      id: ids.uuid(),
+      ...{ id: ids.uuid(), merchant },
       ...withKey(request.headers['idempotency-key'], body),
       cardTokenId: idIn(body.tokenId, 'saved card'),
       ...{ amount: toMinor(String(body.amount), currency), currency },
       ...{ description: body.description ?? null, orderReference: referenceIn(body) },
     };
-    return give(reply, await payouts.submit(callerOf(request).merchant.id, payout)); // key, work and answer commit together
+    return give(reply, await payouts.submit(merchant.id, payout)); // key, work and answer commit together
   });
 
   app.get('/v1/payout', { config: { scope: 'read', source: 'payouts' }, schema: { tags, summary: 'Retrieve payout transactions', description: 'Newest first.', querystring: ListPayouts, response: answers({ 200: Page(Type.Ref('Transaction')) }) } }, async (request) => {

@@ -7,9 +7,9 @@ import { advance } from '../machine.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { OpenCard } from '../vault/vault.ts';
 import type { Heard } from './decide.ts';
-import { payoutMachine, type Payout, payoutsById } from './payout.ts';
+import { payoutMachine, type Payout, tryLockPayouts } from './payout.ts';
 import type { Effect } from './resolve.ts';
-import { claimDue, storeSubmissions, type Submission } from './submission.ts';
+import { lockDue, storeSubmissions, type Submission } from './submission.ts';
 
 /** A submission that this process took, with what it is to do now. */
 export interface Claimed {
@@ -27,20 +27,18 @@ export interface Claimed {
  * and the time of sending are on record, and a crash from here on leaves `ask` behind.
  *
  * @param leaseMs for how long nobody else takes them; a call is never begun later
- * @param withSends false while the processor is known to be down: what was not sent waits as `new`
  */
-export async function claim(tx: Tx, clock: Clock, ids: Ids, limits: (connector: string) => ProcessorLimits, leaseMs: number, limit: number, withSends: boolean): Promise<Claimed[]> {
+export async function claim(tx: Tx, clock: Clock, ids: Ids, limits: (connector: string) => ProcessorLimits, leaseMs: number, limit: number): Promise<Claimed[]> {
   const until = clock.monotonic() + leaseMs;
   const now = clock.now();
-  const due = await claimDue(tx, now, limit, withSends);
+  const due = await lockDue(tx, now, limit);
   if (due.length === 0) return [];
-  const payouts = new Map((await payoutsById(tx, due.map(({ payoutId }) => payoutId))).map((payout) => [payout.id, payout]));
-  const claimed = due.map((submission): Claimed => {
+  const payouts = new Map((await tryLockPayouts(tx, due.map(({ payoutId }) => payoutId))).map((payout) => [payout.id, payout]));
+  const claimed = due.flatMap((submission): Claimed[] => {
     const payout = payouts.get(submission.payoutId);
-    assert(payout, 'a submission has its payout');
-    const taken = take(submission, payout, now, leaseMs, limits(submission.connector));
-    return { payout, ...taken, until };
+    return payout ? [{ payout, ...take(submission, payout, now, leaseMs, limits(submission.connector)), until }] : []; // somebody resolves it at this moment
   });
+  if (claimed.length === 0) return [];
   const starting = claimed.filter(({ payout }) => payout.state === 'new');
   const [stored, moved] = await Promise.all([
     storeSubmissions(tx, claimed.map(({ submission }) => submission)),
@@ -92,8 +90,8 @@ export class Sender {
   }
 
   /** @returns the calls that were begun, each to be awaited or not */
-  async takeDue(merchantId: string, limit: number, withSends: boolean): Promise<Promise<Verdict>[]> {
-    const claimed = await this.o.db.merchant(merchantId, (tx) => claim(tx, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit, withSends));
+  async takeDue(merchantId: string, limit: number): Promise<Promise<Verdict>[]> {
+    const claimed = await this.o.db.merchant(merchantId, (tx) => claim(tx, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit));
     const tokens = claimed.filter(({ task }) => task === 'send').map(({ payout }) => payout.cardTokenId);
     // A vault that cannot be read ends this here: what was taken is asked about when its lease ends, not found, and sent then.
     const cards = tokens.length > 0 ? await this.o.openCards(merchantId, [...new Set(tokens)]) : new Map<string, OpenCard>();

@@ -3,7 +3,7 @@ import type { Db } from '../db/db.ts';
 import { notFound } from '../errors.ts';
 import { type App, answers, callerOf, Page, Paging } from '../http/room.ts';
 import { idIn } from '../http/server.ts';
-import { TransactionBody, TransactionHistory, TransactionRow } from './schema.ts';
+import { TransactionBody, TransactionHistory, TransactionMessage, TransactionRow } from './schema.ts';
 import { historyOf, listTransactions, transactionById, transactionByReference } from './transactions.ts';
 import { timestamp, transactionRow, transactionView } from './view.ts';
 
@@ -12,8 +12,7 @@ const tags = ['Transactions'];
 
 /** What a merchant reads of its transactions, whichever room made them. */
 export function transactionRoutes(app: App, { db }: { db: Db }): void {
-  app.addSchema(TransactionBody);
-  app.addSchema(TransactionRow);
+  for (const schema of [TransactionBody, TransactionMessage, TransactionRow]) app.addSchema(schema);
 
   app.get('/v1/transactions', { config, schema: { tags, summary: 'List transactions', description: 'All transactions of the merchant, newest first.', querystring: Type.Object(Paging), response: answers({ 200: Page(Type.Ref('TransactionRow')) }) } }, async (request) => {
     const { page, size } = request.query;

@@ -48,6 +48,19 @@ export const TransactionBody = Type.Object(
   { $id: 'Transaction', title: 'Transaction' },
 );
 
+const names = ['new', 'processing', 'settled', 'rejected', 'failed', 'returned'].map((state) => Type.Literal(`transaction.${state}`));
+
+/** What the feed and webhooks bring when a transaction's status changes. */
+export const TransactionMessage = Type.Object(
+  {
+    name: Type.Union(names, { description: 'The status after "transaction."; transaction.new is in the feed alone' }),
+    merchantId: id('Whose it is'),
+    data: Type.Ref('Transaction'),
+    postedAt: when('When it happened'),
+  },
+  { $id: 'TransactionMessage', title: 'Message: a transaction changed' },
+);
+
 export const TransactionRow = Type.Object(
   {
     transactionId: id('The transaction'),

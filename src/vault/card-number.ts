@@ -54,10 +54,14 @@ export const isExpired = (card: { expiryMonth: number; expiryYear: number }, now
 /** Whether somewhere in a text stands what can only be a card number: a known brand, of its length, with its check digit. */
 export function holdsCardNumber(text: string): boolean {
   const runs = text.normalize('NFKC').match(/\d+(?:[ \-._]\d+)*/g) ?? [];
-  return runs.some((run) => {
-    const groups = run.split(/\D/);
-    return groups.some((_, from) => groups.some((_, to) => to >= from && isCardNumber(groups.slice(from, to + 1).join(''))));
-  });
+  return runs.map((run) => run.split(/\D/)).some((groups) => groups.some((_, from) => beginsCardNumber(groups, from)));
+}
+
+/** Whether some of these groups of digits, from one on, are a card number together. */
+function beginsCardNumber(groups: string[], from: number): boolean {
+  let digits = '';
+  for (let i = from; i < groups.length && digits.length <= 19; i++) if (isCardNumber((digits += groups[i]))) return true;
+  return false;
 }
 
 const isCardNumber = (digits: string): boolean => digits.length >= 12 && digits.length <= 19 && luhn(digits) && brandOf(digits)?.lengths.includes(digits.length) === true;

@@ -1,6 +1,7 @@
 import type { Tx } from '../db/db.ts';
-import { column, fragment, type Fragment, sql } from '../db/sql.ts';
+import { column, fragment, sql } from '../db/sql.ts';
 import { conflict, notFound } from '../errors.ts';
+import { planned } from './claims.ts';
 import { type Endpoint, TEST_EVENT } from './endpoints.ts';
 import { type NewEvent, tell } from './events.ts';
 
@@ -47,27 +48,34 @@ export interface Place {
   endpointId: string;
 }
 
-/** What is not delivered has an index of its own, which only a condition that stands in the statement's text can use. */
 const everyState = fragment`true`;
+/** What is not delivered has an index of its own, which only a condition that stands in the statement's text can use. */
 const undelivered = fragment`d.state <> 'delivered'`;
+const everyEvent = fragment`true`;
+const someEvents = fragment`d.event_number = any(x.numbers)`;
 
 /** @returns newest event first */
-export function listDeliveries(tx: Tx, filter: DeliveryFilter, after: Place | null, limit: number): Promise<Delivery[]> {
+export async function listDeliveries(tx: Tx, filter: DeliveryFilter, after: Place | null, limit: number): Promise<Delivery[]> {
   const { state = null, endpointId = null, eventId = null, objectId = null } = filter;
-  const scope: Fragment = state === null || state === 'delivered' ? everyState : undelivered;
-  return tx.rows(sql`
+  const numbers = eventId || objectId ? await numbersOf(tx, eventId, objectId) : [];
+  return tx.rows(planned(sql`
     select d.endpoint_id as "endpointId", d.event_number as "eventNumber", e.id as "eventId", e.type, d.object_id as "objectId", d.object_seq as "objectSeq", d.state, d.tries,
       d.next_at as "nextAt", d.first_ok_at as "firstOkAt", d.created_at as "createdAt", e.body
-    from endpoint p cross join lateral (
-      select * from delivery d
-      where d.merchant_id = ${tx.merchantId} and d.endpoint_id = p.id and ${scope} and (${state}::text is null or d.state = ${state}::text)
-        and (${objectId}::uuid is null or d.object_id = ${objectId}::uuid)
-        and (${eventId}::uuid is null or d.event_number = (select x.number from event x where x.merchant_id = ${tx.merchantId} and x.id = ${eventId}::uuid))
-        and (${after?.eventNumber ?? null}::bigint is null or (d.event_number, d.endpoint_id) < (${after?.eventNumber ?? null}::bigint, ${after?.endpointId ?? null}::uuid))
-      order by d.event_number desc limit ${limit}
-    ) d join event e on e.merchant_id = ${tx.merchantId} and e.number = d.event_number
-    where p.merchant_id = ${tx.merchantId} and (${endpointId}::uuid is null or p.id = ${endpointId}::uuid)
-    order by d.event_number desc, d.endpoint_id desc limit ${limit}`);
+    from (
+      select d.* from delivery d, (select ${numbers}::bigint[] as numbers) x
+      where d.merchant_id = ${tx.merchantId} and ${state === null || state === 'delivered' ? everyState : undelivered} and ${eventId || objectId ? someEvents : everyEvent}
+        and (${state}::text is null or d.state = ${state}::text) and (${endpointId}::uuid is null or d.endpoint_id = ${endpointId}::uuid)
+        and (${after === null}::boolean or (d.event_number, d.endpoint_id) < (${after?.eventNumber ?? null}::bigint, ${after?.endpointId ?? null}::uuid))
+      order by d.event_number desc, d.endpoint_id desc limit ${limit}
+    ) d cross join lateral (select e.id, e.type, e.body from event e where e.merchant_id = ${tx.merchantId} and e.number = d.event_number limit 1) e
+    order by d.event_number desc, d.endpoint_id desc`));
+}
+
+async function numbersOf(tx: Tx, eventId: string | null, objectId: string | null): Promise<bigint[]> {
+  const byId = eventId && (await tx.rows<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.id = ${eventId}::uuid`));
+  const byObject = objectId && (await tx.rows<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid order by e.object_seq limit 1000`));
+  if (byId && byObject) return column(byId, 'number').filter((number) => column(byObject, 'number').includes(number));
+  return column(byId || byObject || [], 'number');
 }
 
 /** @returns in the order in which they were made */
@@ -75,7 +83,9 @@ export const attemptsOf = (tx: Tx, deliveries: Pick<Delivery, 'endpointId' | 'ev
   tx.rows(sql`
     select a.endpoint_id as "endpointId", a.event_number as "eventNumber", a.try, a.at, a.duration_ms as "durationMs", a.status, a.answer, a.error
     from unnest(${column(deliveries, 'endpointId')}::uuid[], ${column(deliveries, 'eventNumber')}::bigint[]) as u (endpoint_id, number)
-    join attempt a on a.merchant_id = ${tx.merchantId} and a.endpoint_id = u.endpoint_id and a.event_number = u.number
+    cross join lateral (
+      select * from attempt a where a.merchant_id = ${tx.merchantId} and a.endpoint_id = u.endpoint_id and a.event_number = u.number order by a.try limit 100
+    ) a
     order by a.try`);
 
 /** For how long a delivery that is being tried belongs to who took it: it is not opened again, since it is on its way. */
@@ -158,7 +168,7 @@ const deliverOnRequest = (tx: Tx, endpointId: string, numbers: bigint[], at: Dat
     insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, next_at, on_request, created_at)
     select e.merchant_id, ${endpointId}::uuid, e.number, e.object_id, e.object_seq, ${at}::timestamptz, true, ${at}::timestamptz
     from event e where e.merchant_id = ${tx.merchantId} and e.number = any(${numbers}::bigint[])
-    on conflict (merchant_id, endpoint_id, event_number) do nothing`);
+    on conflict (merchant_id, event_number, endpoint_id) do nothing`);
 
 /** Tells one endpoint, and no other, that it can be reached. */
 export async function sendTest(tx: Tx, endpoint: Endpoint, eventId: string, objectId: string, at: Date): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Tx } from '../db/db.ts';
 import { column, sql } from '../db/sql.ts';
 import { assert } from '../errors.ts';
-import type { Claimed } from './claims.ts';
+import { type Claimed, planned } from './claims.ts';
 import { delayAfter } from './schedule.ts';
 
 /** What one attempt came to. */
@@ -24,27 +24,6 @@ export const isAccepted = ({ status }: Attempted): boolean => status !== null &&
 
 const GONE = 410;
 
-/** Where a delivery stands after an attempt. */
-interface Standing {
-  endpointId: string;
-  eventNumber: bigint;
-  tries: number;
-  state: 'pending' | 'delivered' | 'parked';
-  failures: number;
-  nextAt: Date | null;
-  at: Date;
-}
-
-function standing(attempted: Attempted, now: Date, fraction: number): Standing {
-  const { claim, at, askedMs } = attempted;
-  const same = { endpointId: claim.endpointId, eventNumber: claim.eventNumber, tries: claim.tries, at };
-  if (isAccepted(attempted)) return { ...same, state: 'delivered', failures: claim.failures, nextAt: null };
-  const failures = claim.failures + 1;
-  const delay = delayAfter(failures, fraction, askedMs);
-  if (delay === undefined) return { ...same, state: 'parked', failures, nextAt: null };
-  return { ...same, state: 'pending', failures, nextAt: new Date(now.getTime() + delay) };
-}
-
 /**
  * Writes what became of attempts, in one transaction: the journal, where each delivery stands, what may go next, and
  * endpoints that said they are gone. A try that somebody else has taken over meanwhile changes nothing, but is in the journal.
@@ -52,26 +31,46 @@ function standing(attempted: Attempted, now: Date, fraction: number): Standing {
  * @param again the same attempts may have been written already
  */
 export async function recordAttempts(tx: Tx, attempted: Attempted[], now: Date, fraction: () => number, again: boolean): Promise<void> {
-  const standings = attempted.map((one) => standing(one, now, fraction()));
-  const accepted = attempted.filter(isAccepted).map(({ claim }) => claim);
+  const written = insertAttempts(tx, attempted);
+  const work: Promise<unknown>[] = [written];
+  for (const endpointId of new Set(attempted.map(({ claim }) => claim.endpointId))) {
+    const own = attempted.filter(({ claim }) => claim.endpointId === endpointId).sort((a, b) => (a.claim.eventNumber < b.claim.eventNumber ? -1 : 1));
+    const [accepted, failed] = [own.filter(isAccepted), own.filter((one) => !isAccepted(one))];
+    if (accepted.length > 0) work.push(storeAccepted(tx, endpointId, column(accepted, 'claim'), now), wakeNext(tx, endpointId, accepted.map(({ claim }) => claim.objectId), now));
+    if (failed.length > 0) work.push(storeFailed(tx, endpointId, failed, now, fraction));
+  }
   const gone = attempted.filter(({ status }) => status === GONE).map(({ claim, url }) => ({ id: claim.endpointId, url }));
-  const [, written] = await Promise.all([
-    storeStandings(tx, standings),
-    insertAttempts(tx, attempted),
-    accepted.length > 0 ? wakeNext(tx, accepted, now) : 0,
-    gone.length > 0 ? disableGone(tx, gone, now) : 0,
-    gone.length > 0 ? disableDeliveries(tx, column(gone, 'id')) : 0,
-  ]);
-  assert(again || written === attempted.length, 'every attempt was written');
+  if (gone.length > 0) work.push(disableGone(tx, gone, now), disableDeliveries(tx, column(gone, 'id')));
+  await Promise.all(work);
+  assert(again || (await written) === attempted.length, 'every attempt was written');
 }
 
-const storeStandings = (tx: Tx, rows: Standing[]): Promise<number> =>
-  tx.run(sql`
-    update delivery as d set state = u.state, failures = u.failures, next_at = u.next_at, first_ok_at = case when u.state = 'delivered' then coalesce(d.first_ok_at, u.at) else d.first_ok_at end
-    from unnest(${column(rows, 'endpointId')}::uuid[], ${column(rows, 'eventNumber')}::bigint[], ${column(rows, 'tries')}::int[], ${column(rows, 'state')}::text[], ${column(rows, 'failures')}::int[], ${column(rows, 'nextAt')}::timestamptz[], ${column(rows, 'at')}::timestamptz[])
-      as u (endpoint_id, event_number, tries, state, failures, next_at, at)
-    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = u.endpoint_id and d.event_number = u.event_number and d.tries = u.tries
-      and (d.state = 'pending' or (d.state = 'disabled' and u.state = 'delivered'))`);
+// A row is found by its whole primary key, with nothing in the condition that a smaller index could serve, and without a join
+// that could be planned in two ways. What belongs to it stands in the arrays where its number stands among the sorted ones.
+
+const storeAccepted = (tx: Tx, endpointId: string, claims: Claimed[], now: Date): Promise<number> =>
+  tx.run(planned(sql`
+    update delivery as d set state = 'delivered', next_at = null, first_ok_at = coalesce(d.first_ok_at, ${now}::timestamptz)
+    from (select ${column(claims, 'eventNumber')}::bigint[] as numbers, ${column(claims, 'tries')}::int[] as tries) v
+    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId}::uuid and d.event_number = any(v.numbers)
+      and d.tries = v.tries[width_bucket(d.event_number, v.numbers)]`));
+
+/** Due again after its delay, or parked when there is none; what was disabled meanwhile stays so. */
+function storeFailed(tx: Tx, endpointId: string, failed: Attempted[], now: Date, fraction: () => number): Promise<number> {
+  const claims = column(failed, 'claim');
+  const nextAt = failed.map(({ claim, askedMs }) => {
+    const delay = delayAfter(claim.failures + 1, fraction(), askedMs);
+    return delay === undefined ? null : new Date(now.getTime() + delay);
+  });
+  return tx.run(planned(sql`
+    update delivery as d set
+      failures = v.failures[width_bucket(d.event_number, v.numbers)] + 1,
+      state = case when d.state <> 'pending' then d.state when v.next_at[width_bucket(d.event_number, v.numbers)] is null then 'parked' else 'pending' end,
+      next_at = case when d.state <> 'pending' then d.next_at else v.next_at[width_bucket(d.event_number, v.numbers)] end
+    from (select ${column(claims, 'eventNumber')}::bigint[] as numbers, ${column(claims, 'tries')}::int[] as tries, ${column(claims, 'failures')}::int[] as failures, ${nextAt}::timestamptz[] as next_at) v
+    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId}::uuid and d.event_number = any(v.numbers)
+      and d.tries = v.tries[width_bucket(d.event_number, v.numbers)]`));
+}
 
 const insertAttempts = (tx: Tx, attempted: Attempted[]): Promise<number> => {
   const rows = attempted.map(({ claim: { endpointId, eventNumber, tries }, ...rest }) => ({ ...rest, endpointId, eventNumber, tries }));
@@ -81,19 +80,18 @@ const insertAttempts = (tx: Tx, attempted: Attempted[]): Promise<number> => {
     from merchant m, unnest(${column(rows, 'endpointId')}::uuid[], ${column(rows, 'eventNumber')}::bigint[], ${column(rows, 'tries')}::int[], ${column(rows, 'at')}::timestamptz[], ${column(rows, 'durationMs')}::int[],
       ${column(rows, 'status')}::int[], ${column(rows, 'answer')}::text[], ${column(rows, 'error')}::text[]) as u (endpoint_id, event_number, try, at, duration_ms, status, answer, error)
     where m.merchant_id = ${tx.merchantId}
-    on conflict (merchant_id, endpoint_id, event_number, try) do nothing`);
+    on conflict (merchant_id, event_number, endpoint_id, try) do nothing`);
 };
 
 /**
- * What waited behind a delivered one is due now, what was parked behind it (and has failed never itself) too. All that
- * follow are touched, due or not: one that is being put to sleep at this moment is waited for, and woken.
+ * What waited behind a delivered one is due now, and what was parked behind it (and has never failed itself) too. All that
+ * has not arrived is touched, due or not: one that is being put to sleep at this moment is waited for, and woken.
  */
-const wakeNext = (tx: Tx, accepted: Claimed[], now: Date): Promise<number> =>
-  tx.run(sql`
+const wakeNext = (tx: Tx, endpointId: string, objectIds: string[], now: Date): Promise<number> =>
+  tx.run(planned(sql`
     update delivery as d set state = 'pending', next_at = least(d.next_at, ${now}::timestamptz)
-    from unnest(${column(accepted, 'endpointId')}::uuid[], ${column(accepted, 'objectId')}::uuid[], ${column(accepted, 'objectSeq')}::int[]) as u (endpoint_id, object_id, object_seq)
-    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = u.endpoint_id and d.object_id = u.object_id and d.object_seq > u.object_seq
-      and d.state <> 'delivered' and (d.state = 'pending' or (d.state = 'parked' and d.failures = 0))`);
+    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId}::uuid and d.object_id = any(${objectIds}::uuid[])
+      and d.state <> 'delivered' and (d.state = 'pending' or (d.state = 'parked' and d.failures = 0))`));
 
 /** Unless the merchant has given it another URL meanwhile. */
 const disableGone = (tx: Tx, gone: { id: string; url: string }[], now: Date): Promise<number> =>

@@ -8,6 +8,7 @@ import { Blocked, privateEgress, publicEgress, readUrl } from '../net/egress.ts'
 import type { Clock, Net, Random } from '../ports.ts';
 import type { Sealer } from '../sealing.ts';
 import type { Queue } from '../work/worker.ts';
+import { planned } from './claims.ts';
 import { Deliverer } from './deliver.ts';
 import { changeEndpoint, checkEvents, type Endpoint, insertEndpoint, rollSecret, type Settings } from './endpoints.ts';
 import { Cursors } from './feed.ts';
@@ -45,10 +46,11 @@ export class Webhooks {
     this.deliverer = new Deliverer({ ...options, secrets: this.secrets });
     this.queue = {
       name: 'webhooks',
-      due: (now) => sql`
+      due: (now) => planned(sql`
         select m.merchant_id as merchant from merchant m
-        where exists (select 1 from endpoint p join delivery d on d.merchant_id = p.merchant_id and d.endpoint_id = p.id
-          where p.merchant_id = m.merchant_id and d.merchant_id = m.merchant_id and d.state = 'pending' and d.next_at <= ${now})`,
+        where exists (select 1 from endpoint p cross join lateral (
+          select 1 from delivery d where d.merchant_id = p.merchant_id and d.endpoint_id = p.id and d.state = 'pending' and d.next_at <= ${now} limit 1
+        ) d where p.merchant_id = m.merchant_id)`),
       allowance: () => this.deliverer.allowance(),
       take: (merchantId, limit) => this.deliverer.takeDue(merchantId, limit),
     };

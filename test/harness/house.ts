@@ -31,6 +31,8 @@ export interface TestHouse {
   request(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, m: { apiKey: string } | null, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any; text: string; headers: Record<string, unknown> }>;
   post(path: string, m: { apiKey: string } | null, body: unknown, headers?: Record<string, string>): ReturnType<TestHouse['request']>;
   get(path: string, m: { apiKey: string } | null): ReturnType<TestHouse['request']>;
+  /** Moves this house's clock. */
+  later(seconds: number): Promise<void>;
   /** Does everything that is due of a merchant now. */
   work(m: NewMerchant): Promise<void>;
   balances(m: NewMerchant, currency?: string): Promise<{ available: bigint; held: bigint }>;
@@ -63,6 +65,7 @@ export async function openTestHouse(options: { config?: Partial<Config>; connect
     db: openPostgres({ url: databaseUrl(url, new URL(url).pathname.slice(1), 'tolem_app'), role: 'tolem_app', poolSize: config.poolSize }),
     vaultDb: openPostgres({ url: databaseUrl(url, new URL(url).pathname.slice(1), 'tolem_vault'), role: 'tolem_vault', poolSize: 3 }),
   };
+  let offsetMs = 0;
   const house = openHouse(config, ports, log, { connector: options.connector ?? bank });
   await house.vault.check();
   const app = await buildApp(house);
@@ -92,6 +95,10 @@ export async function openTestHouse(options: { config?: Partial<Config>; connect
     async saveCard(m, pan = '4111111111111111', [expiryMonth, expiryYear] = [12, 2039]) {
       const { token } = await house.cards.save(m.merchantId, { pan, expiryMonth, expiryYear }, { externalUserId: `user-${pan}` });
       return token;
+    },
+    async later(seconds) {
+      offsetMs += seconds * 1000;
+      ports.clock.setOffset(offsetMs);
     },
     async work(m) {
       for (;;) {

@@ -1,0 +1,755 @@
+/** Made from the API's description by sdk/generate.ts. Do not edit: change the schemas, then `npx vitest run sdk -u`. */
+
+/** 1 (503): service unavailable. The service is busy or restarting. 2 (500): something went wrong. An unexpected error occurred on our side. 3 (400): invalid request params. The request is malformed, or a parameter is missing or wrong. 4 (404): not found. There is no such resource, or it is not yours. 5 (422): unprocessable entity. The request was understood, but its data cannot be accepted. 6 (401): unauthorized. The key is missing, wrong, expired or revoked. 7 (403): forbidden. The key is good, but lacks the scope for this. 8 (409): conflict. The state of the resource, or an earlier request with this Idempotency-Key, does not allow it. 9 (429): too many requests. More requests than this key may send. */
+export interface ErrorBody {
+  /** What went wrong, for programs */
+  code: number;
+  /** What went wrong, for people; begins with the words of its code */
+  message: string;
+  /** The part of the API that says so */
+  source: string;
+  type: 'apiError' | 'validationError';
+  /** Field by field, where fields are to blame */
+  details?: {
+    field: string;
+    message: string;
+  }[];
+}
+
+export interface Transaction {
+  /** The transaction */
+  id: string;
+  /** The same id */
+  transactionId: string;
+  /** The same id */
+  paymentId: string;
+  /** In major units: 100.05 is one hundred tenge and five tiyn */
+  amount: number;
+  /** What is left to refund; null for payouts */
+  balance: number | null;
+  /** ISO 4217 */
+  currency: string;
+  /** A payout: new, processing, then settled, rejected or failed. A return: returned. */
+  status: string;
+  /** unknown for a payout, return for money that the bank gave back */
+  type: string;
+  /** The first digits of the card */
+  bin: string | null;
+  /** The network of the card */
+  brand: string | null;
+  /** The last four digits of the card */
+  last4: string | null;
+  /** The saved card */
+  cardTokenId: string | null;
+  /** Whose card it is */
+  customerId: string | null;
+  /** What the merchant said it is for */
+  description: string | null;
+  /** The merchant's own reference */
+  merchantReference: string | null;
+  /** The same reference */
+  orderReference: string | null;
+  /** What this transaction belongs to */
+  parentTransactionId: string | null;
+  /** Only for payments */
+  payerIp: string | null;
+  /** Only for payments */
+  paymentLinkId: string | null;
+  paymentMethod: string;
+  /** Only for payments */
+  paymentSessionId: string | null;
+  /** Only for payments */
+  recurringType: string | null;
+  /** The processor's reference number, once executed */
+  retrievalReferenceNumber: string | null;
+  /** Only for payments */
+  secure3d: boolean | null;
+  /** The store */
+  storeId: string;
+  /** The terminal */
+  terminalId: string;
+  /** Why it was rejected or failed: an ISO 8583 response code */
+  errorCode: string | null;
+  /** The same in words */
+  errorMessage: string | null;
+  /** errorCode again */
+  error_code: string | null;
+  /** errorMessage again */
+  error_message: string | null;
+  /** Only for payments */
+  authedAt: string | null;
+  /** When it was paid out */
+  confirmedAt: string | null;
+  /** When it became final */
+  processedAt: string | null;
+  /** What was paid out, in major units */
+  processedAmount: number | null;
+  /** When it was asked for */
+  createdAt: string;
+  /** When its status last changed */
+  updatedAt: string;
+}
+
+export interface TransactionMessage {
+  /** The status after "transaction."; transaction.new is in the feed alone */
+  name: 'transaction.new' | 'transaction.processing' | 'transaction.settled' | 'transaction.rejected' | 'transaction.failed' | 'transaction.returned';
+  /** Whose it is */
+  merchantId: string;
+  data: Transaction;
+  /** When it happened */
+  postedAt: string;
+}
+
+export interface TransactionRow {
+  /** The transaction */
+  transactionId: string;
+  /** In major units */
+  amount: number;
+  currency: string;
+  /** When it was asked for */
+  createdAt: string;
+  /** The processor's reference number */
+  rrn: string | null;
+  status: string;
+  /** The merchant's own reference */
+  orderReference: string | null;
+  paymentMethod: string;
+  /** Of the card */
+  last4: string | null;
+}
+
+export interface CardSession {
+  /** The session */
+  id: string;
+  /** saved: with the request. new: somebody has to enter a card on the page; the webhook card.saved tells when it was done */
+  status: 'new' | 'saved';
+  /** Whose card it is */
+  customerId: string;
+  /** The page to enter a card on: whoever has the address may, once, within a day */
+  url: string | null;
+  /** The saved card, where it came with the request */
+  cardTokenId: string | null;
+  createdAt: string;
+  /** Until when the page can be used */
+  expiresAt: string | null;
+}
+
+export interface CardSavedMessage {
+  name: 'card.saved';
+  /** Whose it is */
+  merchantId: string;
+  data: {
+    /** What a payout's tokenId is */
+    cardTokenId: string;
+    /** The network */
+    brand: string;
+    /** The first six digits */
+    bin: string;
+    /** The last four digits */
+    last4: string;
+    expiryMonth: number;
+    expiryYear: number;
+    /** The customer */
+    customerId: string;
+    /** Your own id of the customer */
+    externalUserId: string | null;
+  };
+  postedAt: string;
+}
+
+export interface CardSaveFailedMessage {
+  name: 'card.save_failed';
+  /** Whose it is */
+  merchantId: string;
+  data: {
+    /** The session of POST /v1/cards */
+    sessionId: string;
+    /** Why */
+    reason: string;
+    /** The customer */
+    customerId: string;
+    /** Your own id of the customer */
+    externalUserId: string | null;
+  };
+  postedAt: string;
+}
+
+export interface Customer {
+  /** The customer */
+  id: string;
+  /** Your own id of the customer */
+  externalUserId: string | null;
+  /** E-mail address */
+  email: string | null;
+  /** Telephone number */
+  phone: string | null;
+  /** First name */
+  firstName: string | null;
+  /** Last name */
+  lastName: string | null;
+  /** When it was made */
+  createdAt: string;
+  /** When it last changed */
+  updatedAt: string;
+}
+
+export interface SavedCard {
+  /** The saved card: what a payout's tokenId is */
+  id: string;
+  /** Whose it is */
+  customerId: string;
+  /** The network; unknown where the number does not tell */
+  brand: string;
+  /** The first six digits */
+  bin: string;
+  /** The last four digits */
+  last4: string;
+  expiryMonth: number;
+  expiryYear: number;
+  /** When it was saved */
+  createdAt: string;
+}
+
+export interface ApiKey {
+  id: string;
+  /** key: raw in Authorization. token: after "Bearer ". client: for browsers. */
+  kind: string;
+  name: string;
+  prefix: string;
+  last4: string;
+  scopes: string[];
+  createdAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  /** Shown once, when it is made */
+  secret?: string;
+}
+
+export interface WebhookEndpoint {
+  /** The endpoint */
+  id: string;
+  /** https, port 443 or 8443, at a public address */
+  url: string;
+  description: string;
+  /** Types beyond transaction.* and card.saved, which every endpoint gets */
+  events: string[];
+  /** Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did */
+  legacyWrappedIds: boolean;
+  enabled: boolean;
+  disabledReason: string | null;
+  /** Until then, messages carry a signature of the secret before the last roll too */
+  previousSecretUntil: string | null;
+  /** When it was made */
+  createdAt: string;
+  /** When it was last changed */
+  updatedAt: string;
+  /** The signing secret, whsec_…: in the answer to create and roll alone */
+  secret?: string;
+}
+
+export interface WebhookDelivery {
+  /** To which endpoint */
+  endpointId: string;
+  /** The event: also webhook-id of every attempt */
+  eventId: string;
+  name: string;
+  /** What the event is about */
+  objectId: string;
+  /** Which of its changes, counted from 1; earlier ones arrive first */
+  objectSeq: number;
+  /** pending: will be tried. delivered. parked: ten tries have failed, or an earlier event of the object is parked; resend it. disabled: waits for its endpoint to be enabled. */
+  state: string;
+  tries: number;
+  /** When it is tried again */
+  nextTryAt: string | null;
+  /** When it first arrived */
+  deliveredAt: string | null;
+  /** When the event was told */
+  createdAt: string;
+  /** What is sent, byte for byte */
+  body: string;
+  attempts: {
+    try: number;
+    /** When it began */
+    at: string;
+    durationMs: number;
+    /** Of the answer; null when there was none */
+    status: number | null;
+    /** The first kilobyte of the answer */
+    answer: string | null;
+    /** What was wrong */
+    error: string | null;
+  }[];
+}
+
+export interface FeedEvent {
+  /** The event: webhook-id, where it was delivered */
+  id: string;
+  name: string;
+  /** What it is about */
+  objectId: string;
+  /** Which of its changes, counted from 1 */
+  objectSeq: number;
+  /** When it happened */
+  createdAt: string;
+  /** What a webhook carries */
+  body: Record<string, unknown>;
+}
+
+export interface Operations {
+  /** List keys. */
+  'GET /v1/api-keys': {
+    answer: {
+      data: ApiKey[];
+    };
+  };
+  /** List customers. Newest first. */
+  'GET /v1/customers': {
+    query?: {
+      page?: number;
+      size?: number;
+    };
+    answer: {
+      data: Customer[];
+      page: number;
+      size: number;
+      total: number;
+    };
+  };
+  /** Get a customer by its id. */
+  'GET /v1/customers/{id}': {
+    path: {
+      /** The customer */
+      id: string;
+    };
+    answer: Customer;
+  };
+  /** Get a customer's card tokens. Oldest first. */
+  'GET /v1/customers/{id}/cards': {
+    path: {
+      /** The customer */
+      id: string;
+    };
+    answer: {
+      data: SavedCard[];
+    };
+  };
+  /** Read the feed. Every event from the first on, in the order in which it happened, without gaps: whoever keeps `next` and comes back with it misses nothing, whatever became of webhooks. */
+  'GET /v1/events': {
+    query?: {
+      /** `next` of the answer before; from the first event where nothing is said */
+      after?: string;
+      limit?: number;
+    };
+    answer: {
+      data: FeedEvent[];
+      next: string;
+      hasMore: boolean;
+    };
+  };
+  /** Find an event. */
+  'GET /v1/events/{id}': {
+    path: {
+      /** webhook-id, where it was delivered */
+      id: string;
+    };
+    answer: FeedEvent;
+  };
+  /** Get keys. The key that card data is encrypted to before it is sent. It may change: ask for it anew each day. */
+  'GET /v1/keys': {
+    answer: {
+      id: string;
+      /** SPKI, PEM */
+      publicKey: string;
+      /** RSA-OAEP with SHA-256, also in its mask; nothing else is accepted */
+      algorithm: 'RSA-OAEP-256';
+      keyType: 'RSA';
+      expiresAt: null;
+    };
+  };
+  /** Retrieve the merchant's details. */
+  'GET /v1/merchants/me': {
+    answer: {
+      id: string;
+      name: string;
+      mode: string;
+      status: string;
+      balance: {
+        currency: string;
+        /** Minor units that may be paid out */
+        available: number;
+        /** Minor units held for payouts on their way */
+        pending: number;
+      }[];
+      stores: {
+        data: {
+          id: string;
+        }[];
+      };
+      createdAt: string;
+    };
+  };
+  /** Retrieve payout transactions. Newest first. */
+  'GET /v1/payout': {
+    query?: {
+      page?: number;
+      size?: number;
+      status?: 'new' | 'processing' | 'settled' | 'rejected' | 'failed';
+      /** Asked for at this moment or later */
+      from?: string;
+      /** Asked for before this moment */
+      to?: string;
+    };
+    answer: {
+      data: Transaction[];
+      page: number;
+      size: number;
+      total: number;
+    };
+  };
+  /** List transactions. All transactions of the merchant, newest first. */
+  'GET /v1/transactions': {
+    query?: {
+      page?: number;
+      size?: number;
+    };
+    answer: {
+      data: TransactionRow[];
+      page: number;
+      size: number;
+      total: number;
+    };
+  };
+  /** Find a transaction by the merchant's reference. The newest one, where several have it. */
+  'GET /v1/transactions/by-order-reference/{reference}': {
+    path: {
+      reference: string;
+    };
+    answer: Transaction;
+  };
+  /** Find a transaction by its id. */
+  'GET /v1/transactions/{id}': {
+    path: {
+      /** The transaction */
+      id: string;
+    };
+    answer: Transaction;
+  };
+  /** Find a transaction's history. Every change of its status, oldest first. */
+  'GET /v1/transactions/{id}/history': {
+    path: {
+      /** The transaction */
+      id: string;
+    };
+    answer: {
+      /** The transaction */
+      transactionId: string;
+      /** Oldest first */
+      events: {
+        /** The event */
+        id: string;
+        name: string;
+        /** When it happened */
+        createdAt: string;
+        data: {
+          status: string;
+          amount: number;
+          currency: string;
+          balance: number | null;
+          errorCode: string | null;
+          errorMessage: string | null;
+        };
+      }[];
+    };
+  };
+  /** List endpoints. */
+  'GET /v1/webhook-endpoints': {
+    answer: {
+      data: WebhookEndpoint[];
+    };
+  };
+  /** List deliveries. Newest event first, with every attempt and what was answered. */
+  'GET /v1/webhook-endpoints/deliveries': {
+    query?: {
+      endpointId?: string;
+      eventId?: string;
+      /** A transaction, for example */
+      objectId?: string;
+      state?: 'pending' | 'delivered' | 'parked' | 'disabled';
+      /** `next` of the page before */
+      after?: string;
+      limit?: number;
+    };
+    answer: {
+      data: WebhookDelivery[];
+      next: string | null;
+    };
+  };
+  /** Find an endpoint. */
+  'GET /v1/webhook-endpoints/{id}': {
+    path: {
+      /** The endpoint */
+      id: string;
+    };
+    answer: WebhookEndpoint;
+  };
+  /** Change an endpoint. What is given is changed. What is still to be delivered goes to the new URL. */
+  'PATCH /v1/webhook-endpoints/{id}': {
+    path: {
+      /** The endpoint */
+      id: string;
+    };
+    body: {
+      /** https, port 443 or 8443, at a public address */
+      url?: string;
+      description?: string;
+      /** Types beyond transaction.* and card.saved, which every endpoint gets */
+      events?: string[];
+      /** Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did */
+      legacyWrappedIds?: boolean;
+      /** Enabled again, it gets what was waiting when it was disabled, in order */
+      enabled?: boolean;
+    };
+    answer: WebhookEndpoint;
+  };
+  /** Create a key. The secret is in this answer and nowhere else. */
+  'POST /v1/api-keys': {
+    body: {
+      kind?: 'key' | 'token';
+      name?: string;
+      /** What the key may do; no more than the key that makes it */
+      scopes: ('payouts' | 'read' | 'cards' | 'customers' | 'webhooks' | 'keys' | 'sandbox')[];
+      expiresInSeconds?: number;
+    };
+    answer: ApiKey;
+  };
+  /** Revoke a key. It stops working within a second, in every process. */
+  'POST /v1/api-keys/{id}/revoke': {
+    path: {
+      /** The key */
+      id: string;
+    };
+    answer: ApiKey;
+  };
+  /** Roll a key. Makes a new key with the same scopes; the old one works on for the overlap. */
+  'POST /v1/api-keys/{id}/roll': {
+    path: {
+      /** The key */
+      id: string;
+    };
+    body: {
+      /** For how long the old key still works */
+      overlapSeconds?: number;
+    };
+    answer: ApiKey;
+  };
+  /** Save a card for payouts. Nothing is charged and no bank is asked. With `cardData` the card is saved at once. Without it, the answer has the address of a page to enter the card on. Either way the webhook `card.saved` brings the `cardTokenId`. */
+  'POST /v1/cards': {
+    body: {
+      /** Whose card it is: found by externalUserId, or else by email, or made */
+      customer?: {
+        /** Your own id of the customer: one that is known is found by it */
+        externalUserId?: string | null;
+        /** Where there is no externalUserId, the customer is found by it */
+        email?: string | null;
+        /** With the country code */
+        phone?: string | null;
+        /** As you know it */
+        firstName?: string | null;
+        /** As you know it */
+        lastName?: string | null;
+      } | null;
+      /** A customer that is known, instead */
+      customerId?: string | null;
+      cardData?: {
+        /** The digits of the card number, encrypted with RSA-OAEP and SHA-256 to the key of GET /v1/keys, in base64 */
+        encryptedCardNumber: string;
+        /** The month, 1 to 12, encrypted with RSA-OAEP and SHA-256 to the key of GET /v1/keys, in base64 */
+        encryptedExpiryMonth: string;
+        /** The year, with two or four digits, encrypted with RSA-OAEP and SHA-256 to the key of GET /v1/keys, in base64 */
+        encryptedExpiryYear: string;
+        /** Not needed for payouts: it is neither decrypted nor stored */
+        encryptedCvv?: string;
+        /** The name on the card, encrypted with RSA-OAEP and SHA-256 to the key of GET /v1/keys, in base64 */
+        encryptedCardholderName?: string;
+      } | null;
+      /** Where the page leads when the card has been saved, exactly as given. https, or http on localhost */
+      successUrl?: string | null;
+      /** Where the page leads who does not want to save a card. https, or http on localhost */
+      failureUrl?: string | null;
+    };
+    answer: CardSession;
+  };
+  /** Create a customer. One whose externalUserId is known, or without one whose email is, gets what is new in the request, and the answer is 200. */
+  'POST /v1/customers': {
+    body: {
+      /** Your own id of the customer: one that is known is found by it */
+      externalUserId?: string | null;
+      /** Where there is no externalUserId, the customer is found by it */
+      email?: string | null;
+      /** With the country code */
+      phone?: string | null;
+      /** As you know it */
+      firstName?: string | null;
+      /** As you know it */
+      lastName?: string | null;
+    };
+    answer: Customer;
+  };
+  /** Process a payout. Pays a saved card from the balance. The amount and the fee are held at once. What the balance, a limit or the card does not allow is made and `rejected`, with `errorCode`; nothing is debited then. Webhooks tell of `processing` and of the final status. */
+  'POST /v1/payout': {
+    body: {
+      /** The saved card: cardTokenId of the webhook card.saved */
+      tokenId: string;
+      /** In major units, with at most the decimals of the currency: 100.05 is one hundred tenge and five tiyn */
+      amount: number;
+      /** ISO 4217; KZT where nothing is said */
+      currency?: string;
+      /** What it is for */
+      description?: string | null;
+      /** Your own reference; need not be unique */
+      merchantReference?: string | null;
+      /** The same reference, by its other name */
+      orderReference?: string | null;
+      /** An Idempotency-Key in the body, for clients that cannot send the header */
+      requestId?: string | null;
+    };
+    answer: Transaction;
+  };
+  /** Advance the platform's clock. Only on a platform without live merchants: what is due by then becomes due now. */
+  'POST /v1/sandbox/clock': {
+    body: {
+      advanceSeconds: number;
+    };
+    answer: {
+      now: string;
+    };
+  };
+  /** Top up the balance. Test merchants only. */
+  'POST /v1/sandbox/topup': {
+    body: {
+      /** In minor units: 150000 is 1500.00 KZT */
+      amount: number;
+      currency: string;
+    };
+    answer: {
+      id: string;
+      amount: number;
+      currency: string;
+      /** Minor units, afterwards */
+      available: number;
+      createdAt: string;
+    };
+  };
+  /** Create an endpoint. It hears of transaction.* and card.saved, and of what else it asks for. Messages are signed (Standard Webhooks) with the secret in this answer, which is shown here alone. */
+  'POST /v1/webhook-endpoints': {
+    body: {
+      /** https, port 443 or 8443, at a public address */
+      url: string;
+      description?: string;
+      /** Types beyond transaction.* and card.saved, which every endpoint gets */
+      events?: string[];
+      /** Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did */
+      legacyWrappedIds?: boolean;
+    };
+    answer: WebhookEndpoint;
+  };
+  /** Resend a delivery. Whatever its state, with the same id and body. Earlier events of the same object that have not arrived go first. */
+  'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend': {
+    path: {
+      /** The endpoint */
+      id: string;
+      eventId: string;
+    };
+    answer: {
+      /** Deliveries that will be tried now */
+      opened: number;
+    };
+  };
+  /** Disable an endpoint. Nothing more is sent. What is pending waits until it is enabled; events that happen meanwhile are in the feed alone, and can be replayed. */
+  'POST /v1/webhook-endpoints/{id}/disable': {
+    path: {
+      /** The endpoint */
+      id: string;
+    };
+    answer: WebhookEndpoint;
+  };
+  /** Enable an endpoint. It gets what was waiting when it was disabled, in order. */
+  'POST /v1/webhook-endpoints/{id}/enable': {
+    path: {
+      /** The endpoint */
+      id: string;
+    };
+    answer: WebhookEndpoint;
+  };
+  /** Replay a span of time. Sends again what did not arrive, and on request also what did; to a newer endpoint, also events from before it was made. Order is kept for each object. Long spans take several calls: pass `next` as `after`. */
+  'POST /v1/webhook-endpoints/{id}/replay': {
+    path: {
+      /** The endpoint */
+      id: string;
+    };
+    body: {
+      /** Events of this moment and later */
+      from: string;
+      /** Events before this moment; now, where nothing is said */
+      to?: string;
+      /** Also those that have arrived already */
+      includeDelivered?: boolean;
+      /** `next` of the answer before: goes on with the same span */
+      after?: string;
+    };
+    answer: {
+      /** Deliveries that will be tried now */
+      opened: number;
+      next: string | null;
+    };
+  };
+  /** Roll an endpoint's secret. The new secret is in this answer alone. For the overlap, messages carry signatures of both. */
+  'POST /v1/webhook-endpoints/{id}/roll-secret': {
+    path: {
+      /** The endpoint */
+      id: string;
+    };
+    body?: {
+      /** For how long the old secret signs too */
+      overlapSeconds?: number;
+    };
+    answer: WebhookEndpoint;
+  };
+  /** Send a test. An event webhook.test, to this endpoint alone; watch it in the list of deliveries. */
+  'POST /v1/webhook-endpoints/{id}/test': {
+    path: {
+      /** The endpoint */
+      id: string;
+    };
+    answer: {
+      eventId: string;
+    };
+  };
+}
+
+/** Operations that take an Idempotency-Key: asked again under the same one, they are not done again. */
+export const keyed: ReadonlySet<string> = new Set<keyof Operations>([
+  'POST /v1/cards',
+  'POST /v1/customers',
+  'POST /v1/payout',
+  'POST /v1/sandbox/topup',
+  'POST /v1/webhook-endpoints',
+  'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend',
+  'POST /v1/webhook-endpoints/{id}/replay',
+  'POST /v1/webhook-endpoints/{id}/roll-secret',
+  'POST /v1/webhook-endpoints/{id}/test',
+]);
+
+/** The code of an error, and the words that its message begins with. */
+export const errorCodes = {
+  1: 'service unavailable',
+  2: 'something went wrong',
+  3: 'invalid request params',
+  4: 'not found',
+  5: 'unprocessable entity',
+  6: 'unauthorized',
+  7: 'forbidden',
+  8: 'conflict',
+  9: 'too many requests',
+} as const;

@@ -1,0 +1,98 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { round } from './load.ts';
+import { payoutRequest, type Platform, type Rig, rssMb } from './platform.ts';
+
+export interface Journey {
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  webhooks: number;
+  rssMb: { api: number; worker: number; bank: number };
+}
+
+/**
+ * End to end: accepted → executed by the sandbox bank → settled → webhook answered 2xx, its signature verified. As many payouts
+ * are kept on their way as `window` says; what is counted is arrivals of `transaction.settled`.
+ */
+export async function journey(platform: Platform, database: string, rig: Rig, { window, warmMs, measureMs }: { window: number; warmMs: number; measureMs: number }): Promise<Journey> {
+  const bank = await platform.start(['bank', '--port', '0', '--data-dir', `${platform.folder}/bank`, '--callback-url', 'http://127.0.0.1:9/callbacks/processor'], platform.environment(database, { PUBLIC_URL: 'http://127.0.0.1:9' }));
+  const env = platform.environment(database, { PORT: '0', PROCESSOR_URL: String(bank.url) });
+  const [api, worker] = await Promise.all([platform.start(['serve'], env), platform.start(['work'], env)]);
+  const base = `http://127.0.0.1:${String(api.port)}`;
+  const receiver = new Receiver();
+  const url = await receiver.open();
+  const endpoint = await fetch(`${base}/v1/webhook-endpoints`, { method: 'POST', headers: { authorization: rig.apiKey, 'content-type': 'application/json' }, body: JSON.stringify({ url }) });
+  receiver.secret = ((await endpoint.json()) as { secret: string }).secret;
+
+  const begun = new Map<string, number>();
+  const times: number[] = [];
+  const from = performance.now() + warmMs;
+  const until = from + measureMs;
+  let n = 0;
+  const peak = { api: 0, worker: 0, bank: 0 };
+  const watching = setInterval(() => {
+    for (const [name, { pid }] of Object.entries({ api, worker, bank }) as ['api' | 'worker' | 'bank', { pid: number }][]) peak[name] = Math.max(peak[name], rssMb(pid));
+  }, 250);
+  const lines = Array.from({ length: window }, async () => {
+    while (performance.now() < until) {
+      const reference = `e${n++}`;
+      begun.set(reference, performance.now());
+      const settled = receiver.settled(reference);
+      const [, body = ''] = payoutRequest(rig, reference).split('\r\n\r\n');
+      const answer = await fetch(`${base}/v1/payout`, { method: 'POST', headers: { authorization: rig.apiKey, 'content-type': 'application/json', 'idempotency-key': reference }, body });
+      await answer.arrayBuffer();
+      if (answer.status !== 201) throw new Error(`a payout was answered ${answer.status}`);
+      const at = await settled;
+      if (at >= from && at <= until) times.push(at - (begun.get(reference) as number));
+      begun.delete(reference);
+    }
+  });
+  await Promise.all(lines);
+  clearInterval(watching);
+  for (const { pid } of [api, worker, bank]) await platform.stop(pid);
+  receiver.close();
+  times.sort((a, b) => a - b);
+  const at = (share: number) => round(times[Math.floor(times.length * share)] ?? 0);
+  return { perSecond: Math.round(times.length / (measureMs / 1000)), p50Ms: at(0.5), p99Ms: at(0.99), webhooks: receiver.received, rssMb: peak };
+}
+
+/** A merchant's endpoint: verifies, answers 200, and tells who waits for a payout to be settled. */
+class Receiver {
+  secret = '';
+  received = 0;
+  private readonly waiting = new Map<string, (at: number) => void>();
+  private readonly server = createServer((request, response) => {
+    void text(request).then((body) => {
+      new Webhook(this.secret).verify(body, request.headers as Record<string, string>);
+      response.writeHead(200).end();
+      this.received++;
+      const { name, data } = JSON.parse(body) as { name: string; data: { orderReference: string } };
+      if (name !== 'transaction.settled') return;
+      this.waiting.get(data.orderReference)?.(performance.now());
+      this.waiting.delete(data.orderReference);
+    });
+  });
+
+  async open(): Promise<string> {
+    this.server.keepAliveTimeout = 60_000;
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
+  }
+
+  settled(reference: string): Promise<number> {
+    return new Promise((resolve) => this.waiting.set(reference, resolve));
+  }
+
+  close(): void {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,179 @@
+/** explore.ts: all schedules of a pair, one after the other, each judged by the rules of the books and by the pair itself. */
+import { AssertionError } from 'node:assert';
+import { seededRandom } from './seed.ts';
+import type { Choice, Options, Point, Result } from './schedule.ts';
+import { type Founder, type Scene, type Side, World } from './world.ts';
+
+export interface Pair<T extends Record<string, string> = Record<string, string>> {
+  name: string;
+  /** What the merchant of every schedule begins with. */
+  found?(founder: Founder): Promise<T>;
+  /** Before the two begin, with nobody's statements held back. */
+  begin?(scene: Scene<T>): Promise<void> | void;
+  a(side: Side, scene: Scene<T>): Promise<unknown>;
+  b(side: Side, scene: Scene<T>): Promise<unknown>;
+  /** Between any two statements. */
+  between?(scene: Scene<T>): Promise<void>;
+  /**
+   * @throws {AssertionError} when the two did what they must not
+   * @param crashed one of the two was interrupted, and tried again as its client, or the next worker, would
+   */
+  judge(scene: Scene<T>, a: Result<any>, b: Result<any>, seen: Seen): Promise<void> | void;
+  /** Tables that neither writes: reading them commutes with everything. */
+  still?: string[];
+  /** What is tried again after an interruption, where it is not the script itself. */
+  again?: (side: Side, scene: Scene<T>, name: 'A' | 'B') => Promise<unknown>;
+  /** a and b are one script: schedules that differ by their names alone are one. */
+  alike?: boolean;
+}
+
+export interface Seen {
+  crashed: boolean;
+  /** the statements that ran, in order */
+  ran: { party: 'A' | 'B'; text: string }[];
+}
+
+export interface Violation {
+  pair: string;
+  schedule: string;
+  why: string;
+}
+
+export interface Report {
+  pair: string;
+  /** that were played without a crash */
+  schedules: number;
+  /** how many there are, where that is more than were played; a guess from the shape of those that were */
+  of?: number;
+  crashes: number;
+  violations: Violation[];
+  /** of schedules: the fewest and the most points of decision */
+  points: [number, number];
+  waits: number;
+  ms: number;
+}
+
+export interface Limits {
+  /** schedules without a crash that are played at most */
+  schedules: number;
+  /** schedules with a crash that are played at most */
+  crashes: number;
+  seed: number;
+}
+
+const STILL = ['merchant', 'card_token', 'terms', 'key_owner', 'merchant_code', 'organisation', 'store', 'terminal', 'customer'];
+
+/** Whether a statement reads nothing but what nobody writes meanwhile. */
+export function readsOnly(text: string, still: readonly string[]): boolean {
+  if (!/^\s*select\b/.test(text) || /\bfor\s+(no key )?(update|key share|share)\b/.test(text)) return false;
+  const tables = [...text.matchAll(/\b(?:from|join)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
+  return tables.length > 0 && tables.every((table) => still.includes(table));
+}
+
+export async function explore<T extends Record<string, string>>(postgres: string, pair: Pair<T>, limits: Limits): Promise<Report> {
+  const from = performance.now();
+  const world = await World.open<T>(postgres, pair.found ?? (async () => ({}) as T));
+  const report: Report = { pair: pair.name, schedules: 0, crashes: 0, violations: [], points: [Infinity, 0], waits: 0, ms: 0 };
+  const player = new Player(world, pair, report);
+  try {
+    await plain(player, limits, report);
+    if (limits.crashes > 0) await crashing(player, limits, report);
+  } finally {
+    report.ms = Math.round(performance.now() - from);
+    await world.close();
+  }
+  return report;
+}
+
+/** Every merge of the two sequences; where there are too many, a sample drawn by the seed. */
+async function plain<T extends Record<string, string>>(player: Player<T>, limits: Limits, report: Report): Promise<void> {
+  const guess = await all(player, {}, limits.schedules, () => report.schedules++);
+  if (guess === undefined) return;
+  // Too many: those with few switches first, for most errors need few; then as chance has it.
+  const random = seededRandom(limits.seed);
+  let sizes = 0;
+  const draws = Math.min(100, Math.ceil(limits.schedules / 2));
+  for (let n = 0; n < draws; n++) {
+    const points = await player.play([], {}, (choices) => Math.floor(random() * choices.length));
+    sizes += points.reduce((product, { choices }) => product * choices.length, 1);
+    report.schedules++;
+  }
+  report.of = Math.max(report.schedules + 1, Math.round(sizes / draws));
+}
+
+/** Sessions that end at every point of the schedules with at most one switch. */
+async function crashing<T extends Record<string, string>>(player: Player<T>, limits: Limits, report: Report): Promise<void> {
+  await all(player, { crashes: true, switches: 1 }, limits.crashes, (points) => {
+    if (points.some(({ choices, taken }) => !(choices[taken] as Choice).startsWith('run'))) report.crashes++;
+  });
+}
+
+/** Depth first, from the start each time. @returns undefined when it was all of them */
+async function all<T extends Record<string, string>>(player: Player<T>, options: Partial<Options>, most: number, count: (points: Point[]) => void): Promise<true | undefined> {
+  let prefix: number[] | undefined = [];
+  for (let n = 0; prefix; n++) {
+    if (n >= most) return true;
+    const points = await player.play(prefix, options);
+    count(points);
+    prefix = next(points, player.pair.alike === true);
+  }
+  return undefined;
+}
+
+/** The next schedule in the tree. */
+function next(points: Point[], alike: boolean): number[] | undefined {
+  for (let i = points.length - 1; i >= 0; i--) {
+    const { choices, taken } = points[i] as Point;
+    if (alike && i === 0) return undefined; // who begins is only a name
+    if (taken + 1 < choices.length) return [...points.slice(0, i).map((point) => point.taken), taken + 1];
+  }
+  return undefined;
+}
+
+class Player<T extends Record<string, string>> {
+  readonly pair: Pair<T>;
+  private readonly world: World<T>;
+  private readonly report: Report;
+
+  constructor(world: World<T>, pair: Pair<T>, report: Report) {
+    Object.assign(this, { world, pair, report });
+    this.world = world;
+    this.pair = pair;
+    this.report = report;
+  }
+
+  async play(prefix: number[], options: Partial<Options>, beyond?: (choices: Choice[]) => number): Promise<Point[]> {
+    const { world, pair, report } = this;
+    const scene = await world.scene();
+    await pair.begin?.(scene);
+    const [first, second] = world.sides;
+    const still = pair.still ?? STILL;
+    const between = pair.between && (() => (pair.between as NonNullable<typeof pair.between>)(scene));
+    const points = await world.stage.play([() => pair.a(first, scene), () => pair.b(second, scene)], prefix, { ...options, still: (text) => readsOnly(text, still), ...(between ? { between } : {}) }, beyond);
+    const ran = [...world.stage.trace];
+    const told = world.stage.told();
+    const crash = points.find(({ choices, taken }) => !(choices[taken] as Choice).startsWith('run'));
+    const why = await this.judge(scene, crash ? ((crash.choices[crash.taken] as Choice).slice(-1) as 'A' | 'B') : undefined, ran);
+    if (why.length > 0) report.violations.push({ pair: pair.name, schedule: told, why: why.join('; ') });
+    report.points = [Math.min(report.points[0], points.length), Math.max(report.points[1], points.length)];
+    report.waits += ran.filter(({ waited }) => waited).length;
+    return points;
+  }
+
+  private async judge(scene: Scene<T>, crashed: 'A' | 'B' | undefined, ran: Seen['ran']): Promise<string[]> {
+    const { world, pair } = this;
+    const results = world.stage.parties.map(({ result }) => result) as [Result, Result];
+    const why: string[] = [];
+    try {
+      if (crashed) {
+        const at = crashed === 'A' ? 0 : 1;
+        const value = await (pair.again ? pair.again(scene.free, scene, crashed) : pair[crashed === 'A' ? 'a' : 'b'](scene.free, scene));
+        results[at] = { ok: true, value };
+      }
+      await pair.judge(scene, results[0], results[1], { crashed: crashed !== undefined, ran });
+    } catch (error) {
+      why.push(error instanceof AssertionError ? error.message : ((error as Error).stack ?? String(error)));
+    }
+    return [...why, ...(await world.broken(scene.merchantId))];
+  }
+}

@@ -1,0 +1,355 @@
+/**
+ * world.ts: a database of its own for a pair, a new merchant for each schedule, and the product as a process has it, three
+ * times: the two parties, whose statements are held back, and `free`, whose are not.
+ */
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import { checks } from '../../src/audit/checks.ts';
+import { systemRandom } from '../../src/clock.ts';
+import { customerRoutes } from '../../src/customers/routes.ts';
+import { insertCard } from '../../src/customers/cards.ts';
+import { saveCustomer } from '../../src/customers/customers.ts';
+import type { Db } from '../../src/db/db.ts';
+import { openPostgres } from '../../src/db/postgres.ts';
+import type { Caller } from '../../src/http/auth.ts';
+import { Authenticator } from '../../src/http/auth.ts';
+import type { App } from '../../src/http/room.ts';
+import { createServer } from '../../src/http/server.ts';
+import { Ids } from '../../src/ids.ts';
+import { account, Books } from '../../src/ledger/books.ts';
+import { SCOPES } from '../../src/merchants/keys.ts';
+import { noTerms, setTerms, type Terms } from '../../src/merchants/merchants.ts';
+import { openMerchant } from '../../src/merchants/open.ts';
+import { merchantRoutes } from '../../src/merchants/routes.ts';
+import { Payouts } from '../../src/payouts/payouts.ts';
+import { payoutRoutes } from '../../src/payouts/routes.ts';
+import { transactionRoutes } from '../../src/transactions/routes.ts';
+import type { Clock, Net, NetRequest } from '../../src/ports.ts';
+import { Sealer } from '../../src/sealing.ts';
+import { CheckedCard } from '../../src/vault/checked-card.ts';
+import { Vault } from '../../src/vault/vault.ts';
+import { Deliverer } from '../../src/webhooks/deliver.ts';
+import { insertEndpoint } from '../../src/webhooks/endpoints.ts';
+import type { Secrets } from '../../src/webhooks/secrets.ts';
+import { ScriptedBank } from '../harness/bank.ts';
+import { databaseUrl, freshDatabase } from '../harness/template.ts';
+import { Stage } from './schedule.ts';
+
+const random = systemRandom();
+const masterKey = Buffer.alloc(32, 1);
+
+/** Time that passes when it is told to. A sleep takes none. */
+export class StillClock implements Clock {
+  private at = Date.now();
+  private ticks = 0;
+  now = (): Date => new Date(this.at);
+  wall = (): Date => new Date(this.at);
+  monotonic = (): number => this.ticks;
+  sleep = async (): Promise<void> => undefined;
+  advance(ms: number): void {
+    this.at += ms;
+    this.ticks += ms;
+  }
+  set(at: Date): void {
+    this.at = at.getTime();
+    this.ticks += 60_000;
+  }
+}
+
+export interface Answered {
+  status: number;
+  body: any;
+  text: string;
+}
+
+/** What is the same for all processes of a scene: the bank, the receivers of webhooks, the time. */
+export interface Outside {
+  clock: StillClock;
+  bank: ScriptedBank;
+  net: Net;
+  /** what was delivered, in the order of the calls */
+  delivered: NetRequest[];
+}
+
+/** A process of the platform. */
+export class Side {
+  readonly db: Db;
+  readonly ids: Ids;
+  payouts!: Payouts;
+  deliverer!: Deliverer;
+  auth!: Authenticator;
+  readonly app: App;
+  private readonly outside: () => Outside;
+
+  constructor(db: Db, clock: Clock, outside: () => Outside) {
+    this.db = db;
+    this.outside = outside;
+    this.ids = new Ids(clock, random);
+    const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    // Who asks is a question of its own pairs; in the others it is nobody's statement.
+    const trusting = { caller: async (merchantId: string) => callerFor(merchantId) } as unknown as Authenticator;
+    this.app = createServer({ auth: trusting, clock, ids: this.ids, log: quiet, requestsPerSecond: 1e9 });
+    void this.app.register(async (rooms) => {
+      transactionRoutes(rooms as App, { db });
+      payoutRoutes(rooms as App, { db, ids: this.ids, payouts: { submit: (...args: Parameters<Payouts['accepted']['submit']>) => this.payouts.accepted.submit(...args) } as Payouts['accepted'] });
+      customerRoutes(rooms as App, { db, ids: this.ids, clock });
+      merchantRoutes(rooms as App, { db, ids: this.ids, clock, onClock: () => undefined });
+    });
+    this.renew();
+  }
+
+  /** As after a restart: nothing is remembered. */
+  renew(): void {
+    const { db, ids, outside } = this;
+    const { clock } = outside();
+    const connector = {
+      name: 'processor',
+      limits: () => outside().bank.limits(),
+      send: (...args: Parameters<ScriptedBank['send']>) => outside().bank.send(...args),
+      inquire: (reference: string) => outside().bank.inquire(reference),
+      cancel: (reference: string) => outside().bank.cancel(reference),
+    };
+    const gather = (start: () => void) => start();
+    const openCards = async (_: string, tokens: string[]) => new Map(tokens.map((token) => [token, { use: <T>(work: (card: { pan: string; expiryMonth: number; expiryYear: number }) => Promise<T>) => work({ pan: '4111111111111111', expiryMonth: 12, expiryYear: 2039 }) }]));
+    const steady = { bytes: random.bytes, fraction: () => 0 };
+    this.payouts = new Payouts({ db, clock, random: steady, ids, connector, openCards, timeoutMs: 1_000, gather });
+    const secrets = { signing: () => ({ keys: [Buffer.alloc(32)], webhookToken: 'whk' }) } as unknown as Secrets;
+    this.deliverer = new Deliverer({ db, clock, random: steady, net: { request: (request) => outside().net.request(request) }, secrets, gather });
+    this.auth = new Authenticator(db, clock);
+  }
+
+  async post(merchantId: string, path: string, body: unknown, key?: string): Promise<Answered> {
+    await this.app.ready();
+    const headers = { authorization: merchantId, 'content-type': 'application/json', ...(key ? { 'idempotency-key': key } : {}) };
+    const answer = await this.app.inject({ method: 'POST', url: path, headers, payload: JSON.stringify(body) });
+    return { status: answer.statusCode, text: answer.body, body: JSON.parse(answer.body) };
+  }
+
+  /** Does all that is due of a merchant's payouts, as a worker would in one round. */
+  async work(merchantId: string, limit = 16): Promise<number> {
+    const pieces = await this.payouts.queue.take(merchantId, limit);
+    await Promise.all(pieces);
+    return pieces.length;
+  }
+
+  async deliver(merchantId: string, limit = 16): Promise<number> {
+    const pieces = await this.deliverer.takeDue(merchantId, limit);
+    return (await Promise.all(pieces)).filter(Boolean).length;
+  }
+}
+
+const callerFor = (merchantId: string): Caller => ({
+  merchant: { id: merchantId, organisationId: '', mode: 'test', name: 'Shop', code: '', timeZone: 'Asia/Almaty', storeId: '', terminalId: '', requestsPerSecond: null, createdAt: new Date(0) },
+  ...{ keyId: merchantId, kind: 'key', scopes: [...SCOPES], expiresAt: null },
+});
+
+/** What a pair makes once, on the merchant that all others are copies of. */
+export class Founder {
+  readonly side: Side;
+  readonly merchantId: string;
+  readonly cardToken: string;
+  private readonly outside: Outside;
+
+  constructor(side: Side, merchantId: string, cardToken: string, outside: Outside) {
+    Object.assign(this, { side, merchantId, cardToken, outside });
+    this.side = side;
+    this.merchantId = merchantId;
+    this.cardToken = cardToken;
+    this.outside = outside;
+  }
+
+  async topUp(amount: bigint, currency = 'KZT'): Promise<void> {
+    const { clock } = this.outside;
+    await this.side.db.merchant(this.merchantId, async (tx) => {
+      const [world, available] = [account('world', currency), account('available', currency)];
+      const books = await Books.lock(tx, [available, world], clock.now());
+      books.post({ objectId: this.side.ids.uuid(), kind: 'topup', from: world, to: available, amount });
+      await books.write();
+    });
+  }
+
+  terms(terms: Partial<Terms>, currency = 'KZT'): Promise<number> {
+    return this.side.db.merchant(this.merchantId, (tx) => setTerms(tx, { ...noTerms(currency), ...terms }));
+  }
+
+  async payout(amount: number, currency = 'KZT'): Promise<string> {
+    const { status, body } = await this.side.post(this.merchantId, '/v1/payout', { tokenId: this.cardToken, amount, currency });
+    if (status !== 201) throw new Error(JSON.stringify(body));
+    return body.id as string;
+  }
+
+  /** The payouts that are due are sent; the bank's answers never come. */
+  async sendInVain(): Promise<void> {
+    this.outside.bank.script = { send: () => ({ kind: 'unknown', why: 'no answer' }) };
+    await this.side.work(this.merchantId);
+    this.outside.bank.script = {};
+  }
+
+  async endpoint(events: string[] = []): Promise<string> {
+    const id = this.side.ids.uuid();
+    await this.side.db.merchant(this.merchantId, (tx) => insertEndpoint(tx, id, Buffer.alloc(32), { url: 'https://shop.example/hook', description: '', events, legacyWrappedIds: false }, this.outside.clock.now()));
+    return id;
+  }
+}
+
+/** One schedule's merchant, with everything around it. */
+export interface Scene<T> extends Outside {
+  merchantId: string;
+  cardToken: string;
+  /** what the founder made, under the names that it has here */
+  made: T;
+  /** a process whose statements nobody holds back */
+  free: Side;
+  /** as the owner, past all guards */
+  rows<R>(text: string, values?: unknown[]): Promise<R[]>;
+}
+
+const FUTURE_MS = 60_000;
+
+export class World<T extends Record<string, string>> {
+  readonly stage: Stage;
+  readonly sides: [Side, Side];
+  readonly url: string;
+  private readonly owner: pg.Client;
+  private readonly checker: pg.Client;
+  private readonly dbs: Db[];
+  private readonly founder: Founder;
+  private readonly free: Side;
+  private readonly made: T;
+  private readonly founded: Date;
+  private outside: Outside;
+  private readonly spare: { id: string; code: string }[] = [];
+  private batch = 16;
+
+  private constructor(parts: { stage: Stage; sides: [Side, Side]; url: string; owner: pg.Client; checker: pg.Client; dbs: Db[]; founder: Founder; free: Side; made: T; outside: Outside; see: (outside: Outside) => void }) {
+    ({ stage: this.stage, sides: this.sides, url: this.url, owner: this.owner, checker: this.checker, dbs: this.dbs, founder: this.founder, free: this.free, made: this.made, outside: this.outside } = parts);
+    this.see = parts.see;
+    this.founded = this.outside.clock.now();
+  }
+  private readonly see: (outside: Outside) => void;
+
+  static async open<T extends Record<string, string>>(postgres: string, found: (founder: Founder) => Promise<T>): Promise<World<T>> {
+    const url = await freshDatabase(postgres);
+    const name = new URL(url).pathname.slice(1);
+    const as = (role: string) => databaseUrl(url, name, role);
+    const owner = await connected(url);
+    await owner.query(`alter database ${name} set deadlock_timeout = '20ms'`); // how soon PostgreSQL looks; we wait until it has
+    await owner.query(CHECKER);
+    const checker = await connected(url);
+    await checker.query('set role tolem_one; set search_path = audit_v1');
+    const stage = await Stage.open(url, as('tolem_app'));
+    // One connection: a process that needed two at once for one piece of work would wait for itself here, for ever.
+    const open = (at: string, role = 'tolem_app') => openPostgres({ url: at, role, poolSize: 1, lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, onError: () => undefined });
+    const dbs = [open(as('tolem_app')), ...stage.parties.map(({ gate }) => open(gate.url)), open(as('tolem_vault'), 'tolem_vault')] as [Db, Db, Db, Db];
+    const clock = new StillClock();
+    let outside = newOutside(clock);
+    const [free, a, b] = dbs.slice(0, 3).map((db) => new Side(db, clock, () => outside)) as [Side, Side, Side];
+    const vault = new Vault({ db: dbs[3], masterKey, clock, random, ids: free.ids });
+    const founder = await settle(free, vault, outside);
+    const made = await found(founder);
+    return new World<T>({ stage, sides: [a, b], url, owner, checker, dbs, founder, free, made, outside, see: (next) => void (outside = next) });
+  }
+
+  /** A new merchant, exactly as the founder is. */
+  async scene(): Promise<Scene<T>> {
+    if (this.spare.length === 0) await this.breed();
+    const { id } = this.spare.pop() as { id: string };
+    const { clock } = this.outside;
+    clock.set(new Date(this.founded.getTime() + FUTURE_MS)); // so that what the founder left for later is due
+    this.outside = newOutside(clock);
+    this.see(this.outside);
+    for (const side of [this.free, ...this.sides]) side.renew();
+    const made = Object.fromEntries(Object.entries(this.made).map(([name, value]) => [name, renamed(id, value)])) as T;
+    return { ...this.outside, merchantId: id, cardToken: renamed(id, this.founder.cardToken), made, free: this.free, rows: async (text, values) => (await this.owner.query(text, values)).rows };
+  }
+
+  /** @returns the rules that a merchant's rows break */
+  async broken(merchantId: string): Promise<string[]> {
+    await this.checker.query(`set tolem.merchant = '${merchantId}'`);
+    const { rows } = await this.checker.query<{ id: string; violations: number }>({ name: 'rules', text: RULES });
+    return rows.filter(({ violations }) => violations > 0).map(({ id, violations }) => `${id} (${violations})`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.free, ...this.sides].map(({ app }) => app.close()));
+    await this.stage.close();
+    await Promise.all([...this.dbs.map((db) => db.close()), this.owner.end(), this.checker.end()]);
+  }
+
+  /** Copies the founder, row by row; every id in it becomes another, the same everywhere in a copy. */
+  private async breed(): Promise<void> {
+    const fresh = Array.from({ length: this.batch }, () => ({ id: this.free.ids.uuid(), code: this.free.ids.code(8) }));
+    const { rows: columns } = await this.owner.query<{ table: string; column: string; type: string }>(`
+      select a.attrelid::regclass::text as table, quote_ident(a.attname) as column, a.atttypid::regtype::text as type
+      from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname in ('tolem', 'vault') and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+        and exists (select from pg_attribute m where m.attrelid = c.oid and m.attname = 'merchant_id')
+      order by a.attrelid, a.attnum`);
+    await this.owner.query('begin; set local session_replication_role = replica');
+    for (const table of new Set(columns.map((column) => column.table))) {
+      const list = columns.filter((column) => column.table === table);
+      const values = list.map(({ column, type }) => {
+        if (column === 'merchant_id') return 'x.id';
+        if (column === 'code' && table === 'tolem.merchant') return 'x.code';
+        if (type === 'uuid') return `md5(x.id || t.${column})::uuid`;
+        return column === 'object_id' ? `md5(x.id || t.${column})::uuid::text` : `t.${column}`;
+      });
+      await this.owner.query(`insert into ${table} (${list.map(({ column }) => column).join(', ')}) select ${values.join(', ')} from ${table} t, unnest($1::text[], $2::text[]) as x (id, code) where t.merchant_id = $3`, [fresh.map(({ id }) => id), fresh.map(({ code }) => code), this.founder.merchantId]);
+    }
+    await this.owner.query('insert into tolem.merchant_code (code, merchant) select * from unnest($1::text[], $2::text[])', [fresh.map(({ code }) => code), fresh.map(({ id }) => id)]);
+    await this.owner.query('commit');
+    await this.owner.query('analyze');
+    this.spare.push(...fresh);
+    this.batch = Math.min(512, this.batch * 4);
+  }
+}
+
+/** The name that something of the founder's has with another merchant. */
+function renamed(merchantId: string, value: string): string {
+  if (!/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(value)) return value;
+  const hex = createHash('md5').update(merchantId + value).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/** A role that sees through the audit views what one merchant owns: the policies of the tables let it see no more. */
+const CHECKER = `do $$ begin create role tolem_one; exception when duplicate_object or unique_violation then null; end $$;
+  grant usage on schema tolem, vault, audit_v1 to tolem_one;
+  grant select on all tables in schema tolem, vault, audit_v1 to tolem_one`;
+
+/** All rules that are about rows, as one statement. */
+const RULES = checks
+  .filter(({ query }) => !/\bpg_|information_schema|has_table_privilege/.test(query))
+  .map(({ id, query }) => `select '${id}' as id, count(*)::int as violations from (${query}) q`)
+  .join('\nunion all\n');
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: 'interleave' });
+  await client.connect();
+  return client;
+}
+
+function newOutside(clock: StillClock): Outside {
+  const delivered: NetRequest[] = [];
+  const net: Net = {
+    async request(request) {
+      delivered.push(request);
+      return { status: 200, headers: {}, body: Buffer.alloc(0), truncated: false };
+    },
+  };
+  return { clock, bank: new ScriptedBank(), net, delivered };
+}
+
+/** A merchant with a saved card, made by the product itself. */
+async function settle(side: Side, vault: Vault, outside: Outside): Promise<Founder> {
+  const { clock } = outside;
+  const { merchantId } = await openMerchant(side.db, side.ids, new Sealer(masterKey, 'webhooks', random), { name: 'Shop', mode: 'test', now: clock.now() });
+  const card = vault.read({ number: '4111111111111111', expiryMonth: '12', expiryYear: '2039' });
+  if (!(card instanceof CheckedCard)) throw new Error('the card is none');
+  const id = side.ids.uuid();
+  const fingerprint = await vault.store(merchantId, id, card);
+  await side.db.merchant(merchantId, async (tx) => {
+    const { customer } = await saveCustomer(tx, { externalUserId: 'first' }, side.ids, clock.now());
+    await insertCard(tx, { id, customerId: customer.id, ...card.face, fingerprint, createdAt: clock.now() });
+  });
+  return new Founder(side, merchantId, id, outside);
+}
