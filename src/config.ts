@@ -22,6 +22,7 @@ export const Environment = Type.Object({
   MASTER_KEY: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: '32 bytes in base64 that all secrets are sealed under. A sandbox one is made in DATA_DIR; live merchants need your own' })),
   OLD_MASTER_KEY: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: 'The one before, while it is being rotated' })),
   WEBHOOK_ALLOW_PRIVATE: Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1'), Type.Literal('true'), Type.Literal('false')], { description: 'Test only: lets webhooks go to loopback and private addresses' })),
+  SANDBOX_INBOX_URL: Type.Optional(Type.String({ pattern: '^http://127\\.0\\.0\\.1:\\d+/', description: 'The one private address that webhooks may go to: the inbox of npm start, which sets this' })),
   METRICS_PORT: Type.Optional(Type.String({ pattern: '^\\d{1,5}$', description: 'Port of /metrics, /healthz and /readyz; off where nothing is said. Further processes of one start take the next ones' })),
   LOG_LEVEL: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)), { description: 'What is logged', default: 'info' }),
   REQUESTS_PER_SECOND: whole('Requests a second for a key, where its merchant has no number of its own', '10000'),
@@ -45,6 +46,7 @@ export interface Config {
   /** the key was made here for trying things out: live merchants are refused */
   sandboxMasterKey: boolean;
   webhookAllowPrivate: boolean;
+  sandboxInboxUrl: string | undefined;
   metricsPort: number | undefined;
   logLevel: string;
   requestsPerSecond: number;
@@ -82,6 +84,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     oldMasterKey: e.OLD_MASTER_KEY ? Buffer.from(e.OLD_MASTER_KEY, 'base64') : undefined,
     sandboxMasterKey: e.MASTER_KEY === undefined,
     webhookAllowPrivate: e.WEBHOOK_ALLOW_PRIVATE === '1' || e.WEBHOOK_ALLOW_PRIVATE === 'true',
+    sandboxInboxUrl: e.SANDBOX_INBOX_URL,
     metricsPort: e.METRICS_PORT ? Number(e.METRICS_PORT) : undefined,
     ...{ logLevel: e.LOG_LEVEL, requestsPerSecond: Number(e.REQUESTS_PER_SECOND), groupSize: Number(e.GROUP_SIZE), poolSize: Number(e.POOL_SIZE) },
   };

@@ -11,7 +11,7 @@ import { Ids } from './ids.ts';
 import type { Log } from './log.ts';
 import { clockOffset } from './merchants/platform.ts';
 import { Metrics } from './metrics.ts';
-import { guardedNet, openNet } from './net.ts';
+import { exceptFor, guardedNet, openNet } from './net.ts';
 import { Payouts } from './payouts/payouts.ts';
 import type { Clock, Net, Random } from './ports.ts';
 import { systemClock, systemRandom } from './clock.ts';
@@ -79,11 +79,13 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
 /** The real ports of a process. */
 export function openPorts(config: Config, urls: { app: string; vault: string }, log: Log): Ports {
   const onError = (error: Error) => log.warn({ event: 'database.connection', error }, 'a database connection broke');
+  const net = openNet();
+  const guarded = guardedNet({ allowPrivate: config.webhookAllowPrivate });
   return {
     clock: systemClock(),
     random: systemRandom(),
-    net: openNet(),
-    webhookNet: guardedNet({ allowPrivate: config.webhookAllowPrivate }),
+    net,
+    webhookNet: config.sandboxInboxUrl ? exceptFor(config.sandboxInboxUrl, guarded, net) : guarded,
     db: openPostgres({ url: urls.app, role: 'tolem_app', poolSize: config.poolSize, onError }),
     vaultDb: openPostgres({ url: urls.vault, role: 'tolem_vault', poolSize: Math.max(2, Math.floor(config.poolSize / 4)), onError }),
   };

@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { readConfig } from '../config.ts';
 import { toDecimal } from '../money.ts';
-import { say, withDatabase } from './context.ts';
+import { balanceAsOf, statement } from '../ledger/statement.ts';
+import { invalid } from '../errors.ts';
+import { say, withDatabase, withHouse } from './context.ts';
 import { migrateDatabase } from './database.ts';
 
 export type Format = 'hledger' | 'ledger' | 'beancount';
@@ -86,4 +88,16 @@ async function openings(client: pg.Client): Promise<void> {
 function beancount({ merchant, at, object, kind, currency, amount, from, to }: Line): string {
   const value = toDecimal(BigInt(amount), currency);
   return `${day(at)} * "${kind}" "${object}"\n  ${beanAccount(merchant, to)}  ${value} ${currency}\n  ${beanAccount(merchant, from)}  -${value} ${currency}\n`;
+}
+
+/** Prints the statement of an account as of a time. */
+export async function printStatement({ merchant, account, asOf, limit }: { merchant: string; account: string; asOf?: string; limit: bigint }): Promise<void> {
+  await withHouse(async ({ db, clock }) => {
+    const until = asOf ? new Date(asOf) : clock.now();
+    if (Number.isNaN(until.getTime())) throw invalid(`--as-of: "${asOf}" is not a time such as 2026-01-31T23:59:59Z`);
+    const currency = account.split('/')[1] ?? 'KZT';
+    const [entries, balance] = await db.merchant(merchant, async (tx) => [await statement(tx, account, until, Number(limit)), await balanceAsOf(tx, account, until)] as const);
+    say(`${account} of ${merchant} as of ${until.toISOString()}: ${toDecimal(balance, currency)} ${currency}`);
+    for (const e of entries) say(`  ${String(e.entry).padStart(8)}  ${e.at.toISOString()}  ${e.kind.padEnd(8)} ${toDecimal(e.amount, currency).padStart(18)}  ${toDecimal(e.balance, currency).padStart(18)}  ${e.counterparty.padEnd(24)} ${e.objectId}`);
+  });
 }

@@ -4,7 +4,7 @@ import { MigrationError } from '../db/migrate.ts';
 import { EmbeddedError } from '../embedded/embedded.ts';
 import { ConfigError } from '../config.ts';
 import { ApiError } from '../errors.ts';
-import { exportBooks, type Format } from './books.ts';
+import { exportBooks, type Format, printStatement } from './books.ts';
 import { explain } from './explain.ts';
 import { createMerchant, setTermsOf, setWebhook } from './merchants.ts';
 import { runMigrate, runVaultRotate, runVerify, showConfig, showUnknown } from './operate.ts';
@@ -63,9 +63,16 @@ program
   .action(setWebhook);
 
 program.command('verify').description('ask every rule of the books; exit 1 where one is broken').option('--json', 'as JSON').action(runVerify);
-program
-  .command('books')
-  .description('the books')
+const books = program.command('books').description('the books');
+books
+  .command('statement')
+  .description('the entries of an account up to a time, newest first, each with the balance after it')
+  .requiredOption('--merchant <id>', 'the merchant')
+  .option('--account <account>', 'available/KZT, held/KZT, clearing:processor/KZT, fees/KZT …', 'available/KZT')
+  .option('--as-of <time>', 'up to this moment, as in 2026-01-31T23:59:59Z')
+  .option('--limit <count>', 'how many', minor, 50n)
+  .action(printStatement);
+books
   .command('export')
   .description('the journal, for an accounting program that knows nothing of this one')
   .addOption(new Option('--format <format>', 'for which program').choices(['hledger', 'ledger', 'beancount']).default('hledger'))

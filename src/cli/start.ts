@@ -9,6 +9,7 @@ import { type NewMerchant, openMerchant } from '../merchants/open.ts';
 import { Sealer } from '../sealing.ts';
 import { note, say } from './context.ts';
 import { type Database, migrateDatabase, openDatabase } from './database.ts';
+import { inboxUrl, openInbox } from './inbox.ts';
 import { welcome } from './welcome.ts';
 
 /** Everything at once, for a first payout in minutes: database, sandbox bank, API and worker, each a process of its own. */
@@ -27,11 +28,16 @@ export async function runStart(): Promise<void> {
   const bankUrl = config.processorUrl ?? String((await parts.start('bank', ['bank', ...bankPort(config)])).url);
   step(config.processorUrl ? `processor: ${config.processorUrl}` : `sandbox bank: ${bankUrl}`);
   parts.env.PROCESSOR_URL = bankUrl;
+  const inboxPort = config.port === 0 ? undefined : config.port + 2;
+  if (inboxPort !== undefined) parts.env.SANDBOX_INBOX_URL = inboxUrl(inboxPort);
   const [{ port }] = await Promise.all([parts.start('api', ['serve']), parts.start('worker', ['work'])]);
   step(`API: ${config.publicUrl}`);
   step('worker');
   const merchant = await sandboxMerchant(config, database);
-  say(welcome({ config, merchant, port: Number(port), database, seconds: (performance.now() - from) / 1000 }));
+  const base = `http://${config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${String(port)}`;
+  const inbox = inboxPort === undefined ? undefined : await openInbox({ port: inboxPort, base, apiKey: merchant.apiKey, file: join(config.dataDir, `inbox-${merchant.merchantId}.json`) });
+  if (inbox) step(`inbox for webhooks: ${inbox}`);
+  say(welcome({ config, merchant, port: Number(port), inbox, database, seconds: (performance.now() - from) / 1000 }));
 }
 
 /** Tells what is being done, a line for each step. */
@@ -48,7 +54,8 @@ class Parts {
 
   constructor(config: Config, database: Database) {
     const inherited = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
-    this.env = { ...inherited, DATA_DIR: config.dataDir, DATABASE_URL: database.owner, DATABASE_APP_URL: database.app, DATABASE_VAULT_URL: database.vault };
+    // On a terminal only what needs somebody's eye; LOG_LEVEL=info shows all.
+    this.env = { LOG_LEVEL: 'warn', ...inherited, DATA_DIR: config.dataDir, DATABASE_URL: database.owner, DATABASE_APP_URL: database.app, DATABASE_VAULT_URL: database.vault };
   }
 
   /** @returns what the part says once it is ready */
@@ -109,7 +116,7 @@ function bankPort(config: Config): string[] {
 }
 
 async function refuseTakenPort(config: Config): Promise<void> {
-  for (const port of [config.port, ...(config.processorUrl || config.port === 0 ? [] : [config.port + 1])]) {
+  for (const port of config.port === 0 ? [] : [config.port, ...(config.processorUrl ? [] : [config.port + 1]), config.port + 2]) {
     await new Promise<void>((resolve, reject) => {
       const probe = createServer();
       probe.once('error', (error: NodeJS.ErrnoException) => reject(new ConfigError(error.code === 'EADDRINUSE' ? `PORT: ${config.host}:${port} is taken. Is Tolem running already? Set PORT to another one, e.g. PORT=9080 npm start` : `PORT, HOST: cannot listen on ${config.host}:${port} (${error.code})`)));

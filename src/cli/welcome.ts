@@ -7,12 +7,13 @@ export interface Welcome {
   config: Config;
   merchant: NewMerchant;
   port: number;
+  inbox: string | undefined;
   database: Pick<Database, 'owner' | 'embedded'>;
   seconds: number;
 }
 
 /** What a new user sees once everything runs: keys, a curl for each step, and where to look. */
-export function welcome({ config, merchant, port, database, seconds }: Welcome): string {
+export function welcome({ config, merchant, port, inbox, database, seconds }: Welcome): string {
   const color = process.stdout.isTTY && !process.env.NO_COLOR;
   const bold = (text: string) => (color ? styleText('bold', text) : text);
   const dim = (text: string) => (color ? styleText('dim', text) : text);
@@ -35,27 +36,22 @@ ${bold('  Your sandbox merchant')}
 ${bold('  A first payout, step by step')} ${dim('(in another terminal)')}
 
   ${dim('1. Money to pay out from: 10,000.00 KZT, in minor units')}
-  curl -X POST ${base}/v1/sandbox/topup ${auth} ${json} \\
-    -d '{"amount":1000000,"currency":"KZT"}'
+  curl -X POST ${base}/v1/sandbox/topup ${auth} ${json} -d '{"amount":1000000,"currency":"KZT"}'
 
-  ${dim('2. Where webhooks go (npx tolem listen-like receivers, or any URL of yours; loopback needs WEBHOOK_ALLOW_PRIVATE=1)')}
-  curl -X POST ${base}/v1/webhook-endpoints ${auth} ${json} \\
-    -d '{"url":"https://your-server.example/webhooks"}'
+  ${dim('2. A page to save a card on. Open it in a browser, or let curl type the card in')}
+  PAGE=$(curl -s -X POST ${base}/v1/cards ${auth} ${json} -d '{"customer":{"externalUserId":"user-1"}}' | sed 's/.*"url":"\\([^"]*\\)".*/\\1/'); echo $PAGE
+  curl -s -o /dev/null -w 'card page: %{http_code}\\n' $PAGE -d number=4111111111111111 -d expiry=12/30
 
-  ${dim('3. Save a card: open the "url" of the answer in a browser and type 4111 1111 1111 1111, any later month')}
-  curl -X POST ${base}/v1/cards ${auth} ${json} \\
-    -d '{"customer":{"externalUserId":"user-1"}}'
+  ${dim('3. The saved card: the webhook card.saved brings it, and so does the feed of events')}
+  CARD=$(curl -s ${base}/v1/events ${auth} | sed 's/.*"cardTokenId":"\\([^"]*\\)".*/\\1/'); echo $CARD
 
-  ${dim('4. Its cardTokenId: in the webhook card.saved, and in the feed of events')}
-  curl '${base}/v1/events' ${auth}
+  ${dim('4. Pay 1,500.00 KZT to it')}
+  curl -X POST ${base}/v1/payout ${auth} ${json} -H 'Idempotency-Key: first-payout' -d '{"tokenId":"'$CARD'","amount":1500,"currency":"KZT"}'
 
-  ${dim('5. Pay 1,500.00 KZT to it')}
-  curl -X POST ${base}/v1/payout ${auth} ${json} -H 'Idempotency-Key: first-payout' \\
-    -d '{"tokenId":"CARD_TOKEN_ID","amount":1500,"currency":"KZT"}'
-
-  ${dim('6. What became of it')}
+  ${dim('5. What became of it')}
   curl ${base}/v1/payout ${auth}
 
+  ${dim(inbox ? `Webhooks of this merchant arrive here, below; ${inbox} checks their signatures.` : 'Say where webhooks go: POST /v1/webhook-endpoints {"url": …}')}
   ${dim('Stop with Ctrl-C; npm start goes on with the same data.')}
 `;
 }

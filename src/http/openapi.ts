@@ -70,7 +70,7 @@ function asAnswered(schema: FastifySchema, { method, config }: RouteOptions): Fa
   if (!schema.response) return schema;
   const scope = config?.scope ?? null;
   const { 400: malformed, 403: forbidden, ...answers } = schema.response as Record<string, object>;
-  const mayBeMalformed = schema.body || schema.querystring || schema.headers; // parameters of the path are 404 where they are none
+  const mayBeMalformed = schema.body || schema.querystring || schema.params || schema.headers;
   const takesBody = method !== 'GET';
   return {
     ...schema,

@@ -1,15 +1,13 @@
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
-import { Compile } from 'typebox/compile';
-import { Value } from 'typebox/value';
-import type { TSchema } from 'typebox';
 import { CommitUnknown, isConnectionLost, isLockTimeout } from '../db/db.ts';
-import { ApiError, errorTable, invalid, notFound, unavailable } from '../errors.ts';
+import { ApiError, errorTable, notFound, unavailable } from '../errors.ts';
 import { type Ids, isUuid } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import { type Authenticator, RateLimiter, requireScope } from './auth.ts';
 import { parseJson } from './json.ts';
 import { type App, ErrorBody } from './room.ts';
+import { validator } from './validator.ts';
 
 export interface ServerOptions {
   auth: Authenticator;
@@ -22,6 +20,8 @@ export interface ServerOptions {
 }
 
 const BODY_LIMIT = 64 * 1024;
+/** Bytes of the request line and all headers; a parameter of the path is as long as its address may be. */
+const MAX_HEADERS = 16 * 1024;
 /** Wrong keys from one address, a second: slow enough for guessing, fast enough for a deployment with an old key. */
 const STRANGERS_PER_SECOND = 20;
 
@@ -33,8 +33,8 @@ export function createServer(options: ServerOptions): App {
     requestTimeout: 20_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16 * 1024 },
-    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: 200 },
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: MAX_HEADERS },
+    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: MAX_HEADERS },
     genReqId: () => options.ids.uuid(),
     exposeHeadRoutes: false,
     // Given here, not set later: a child context that adds a schema makes its validator anew from this.
@@ -72,7 +72,7 @@ interface Routes {
 function guardRequests(app: App, { auth, clock, requestsPerSecond, onAnswer }: ServerOptions): void {
   const limiter = new RateLimiter(clock);
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    mark(request, reply);
     const { scope } = request.routeOptions.config;
     if (scope === undefined) return;
     try {
@@ -87,27 +87,8 @@ function guardRequests(app: App, { auth, clock, requestsPerSecond, onAnswer }: S
   if (onAnswer) app.addHook('onResponse', async (request, reply) => onAnswer(request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000));
 }
 
-/** Validation by the schemas that also make the types and the API's description. Only a query's strings are converted. */
-function validator({ schema, httpPart }: { schema: TSchema; httpPart?: string }) {
-  const compiled = Compile(schema);
-  const fromText = httpPart === 'querystring' || httpPart === 'params';
-  return (given: unknown) => {
-    const value = fromText ? Value.Default(schema, Value.Convert(schema, given)) : given;
-    if (compiled.Check(value)) return { value };
-    const where = httpPart === 'body' || !httpPart ? '' : `${httpPart}: `;
-    const details = [...compiled.Errors(value)].flatMap(({ keyword, instancePath, message, params }) => describe(keyword, instancePath, message, params as Record<string, unknown>));
-    const unique = [...new Map(details.map((detail) => [detail.field, detail])).values()].slice(0, 20);
-    return { error: invalid(where + unique.map(({ field, message }) => `${field} ${message}`).join('; '), unique) };
-  };
-}
-
-function describe(keyword: string, path: string, message: string, params: Record<string, unknown>) {
-  const field = path.slice(1).replaceAll('/', '.');
-  if (keyword === 'required') return (params.requiredProperties as string[]).map((name) => ({ field: [field, name].filter(Boolean).join('.'), message: 'is required' }));
-  if (keyword === 'additionalProperties') return (params.additionalProperties as string[]).map((name) => ({ field: [field, name].filter(Boolean).join('.'), message: 'is not a field of this request' }));
-  if (keyword === 'boolean') return []; // the same, said once more
-  return [{ field: field || 'body', message }];
-}
+/** What every answer has, also one that no route gave. */
+const mark = (request: FastifyRequest, reply: FastifyReply): FastifyReply => reply.header('x-request-id', request.id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
 
 /** Everything that goes wrong is answered here, in one format. */
 function answerError({ log }: ServerOptions, raw: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -115,7 +96,7 @@ function answerError({ log }: ServerOptions, raw: Error, request: FastifyRequest
   if (error.code === 2 || error.code === 1) log.error({ event: 'request.failed', requestId: request.id, route: request.routeOptions?.url, error: raw }, 'a request failed');
   if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
   const { type } = errorTable[error.code];
-  return reply
+  return mark(request, reply)
     .code(error.status)
     .type('application/json; charset=utf-8')
     .send(JSON.stringify({ code: error.code, message: error.message, source: request.routeOptions?.config?.source ?? 'api', type, ...(error.details?.length ? { details: error.details } : {}) }));

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { column, type Sql, sql } from '../db/sql.ts';
+import { column, fragment, shape, type Sql, sql, table } from '../db/sql.ts';
 import { assert } from '../errors.ts';
 
 /** An endpoint as a delivery needs it. Secrets are sealed. */
@@ -48,8 +48,8 @@ export const planned = (query: Sql): Sql => ({ ...query, name: '' });
 
 /** How soon a delivery is looked at again that waits for one in flight; its record usually wakes it before. */
 const SOON_MS = 250;
-/** Candidates that are looked at for each that may be taken, since some wait for an earlier one; and a few more. */
-const LOOK = { times: 2, more: 8 };
+/** Candidates that are looked at beyond those that may be taken, since some wait for an earlier one. */
+const LOOK_MORE = 16;
 
 /**
  * Takes deliveries that are due and commits it before anybody is called: the try is counted and the next one is due when
@@ -66,16 +66,16 @@ export async function claimDue(tx: Tx, now: Date, leaseMs: number, room: Room, l
   const [targets, due, left] = await Promise.all([enabledTargets(tx), lockDue(tx, now, room), lockLeft(tx, now)]);
   const known = new Map(targets.map((target) => [target.id, target]));
   const candidates = due.filter(({ endpointId, eventNumber }) => known.has(endpointId) && !isInHand(endpointId, eventNumber));
-  const before = candidates.length > 0 ? await earlierOnes(tx, candidates) : [];
-  const lease = new Date(now.getTime() + leaseMs);
-  const { heads, ...waiting } = judge(candidates, before, limit, lease);
-  const [claimed] = await Promise.all([
-    heads.length > 0 ? take(tx, heads, lease) : [],
-    putOff(tx, waiting.behindOneInFlight, new Date(now.getTime() + SOON_MS)),
-    ...waiting.behindOneThatFailed.map((row) => putOff(tx, [row], row.until)),
-    setAside(tx, waiting.behindOneParked, 'parked'),
-    setAside(tx, left, 'disabled'), // told while their endpoint was being disabled
-  ]);
+  const earlier = candidates.length > 0 ? await earlierOnes(tx, candidates) : [];
+  const { heads, waiting } = judge(candidates, earlier, limit, now, leaseMs);
+  const disabled = left.map((row): Standing => ({ ...row, state: 'disabled', nextAt: null })); // told while their endpoint was being disabled
+  const [events] = await Promise.all([heads.length > 0 ? eventsOf(tx, heads) : [], storeLocked(tx, [...heads, ...waiting, ...disabled])]);
+  const byNumber = new Map(events.map((event) => [event.number, event]));
+  const claimed = heads.map((head): Claimed => {
+    const event = byNumber.get(head.eventNumber);
+    assert(event, 'a delivery has its event');
+    return { ...head, eventId: event.id, type: event.type, body: event.body };
+  });
   return { targets: known, claimed };
 }
 
@@ -85,20 +85,43 @@ const enabledTargets = (tx: Tx): Promise<Target[]> =>
     from endpoint p join merchant m on m.merchant_id = p.merchant_id
     where p.merchant_id = ${tx.merchantId} and m.merchant_id = ${tx.merchantId} and p.enabled`);
 
-/** A row that this transaction has locked, so that its place in the table stays what it is. */
-interface Locked {
-  place: string;
+/** Where a delivery stands. */
+export interface Standing extends Pick<Claimed, 'endpointId' | 'eventNumber' | 'objectId' | 'objectSeq' | 'tries' | 'failures'> {
+  state: 'pending' | 'delivered' | 'parked' | 'disabled';
+  nextAt: Date | null;
 }
 
-interface Due extends Locked, Pick<Claimed, 'endpointId' | 'eventNumber' | 'objectId' | 'objectSeq'> {
+interface Due extends Standing {
   /** how many may be taken of its endpoint */
   room: number;
+}
+
+export const standingColumns = fragment`d.endpoint_id as "endpointId", d.event_number as "eventNumber", d.object_id as "objectId", d.object_seq as "objectSeq", d.state, d.tries, d.failures, d.next_at as "nextAt"`;
+export const standingShape = shape<Standing>(
+  ['endpoint_id', 'uuid', 'endpointId'],
+  ['event_number', 'bigint', 'eventNumber'],
+  ['object_id', 'uuid', 'objectId'],
+  ['object_seq', 'int', 'objectSeq'],
+  ['state', 'text', 'state'],
+  ['tries', 'int', 'tries'],
+  ['failures', 'int', 'failures'],
+  ['next_at', 'timestamptz', 'nextAt'],
+);
+
+/** Writes rows that this transaction has locked. An insert whose conflict is expected finds each by its key, whatever a planner believes. */
+export async function storeLocked(tx: Tx, rows: Standing[]): Promise<void> {
+  if (rows.length === 0) return;
+  const stored = await tx.run(sql`
+    insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, state, tries, failures, next_at, created_at)
+    select m.merchant_id, u.*, 'epoch' from merchant m, ${table(rows, standingShape)} where m.merchant_id = ${tx.merchantId}
+    on conflict (merchant_id, event_number, endpoint_id) do update set state = excluded.state, tries = excluded.tries, failures = excluded.failures, next_at = excluded.next_at`);
+  assert(stored === rows.length, 'every delivery was stored');
 }
 
 /** What another worker holds is not ours to wait for. */
 const lockDue = (tx: Tx, now: Date, { endpoints, others, after }: Room): Promise<Due[]> =>
   tx.rows(planned(sql`
-    select d.place, d.endpoint_id as "endpointId", d.event_number as "eventNumber", d.object_id as "objectId", d.object_seq as "objectSeq", p.room
+    select ${standingColumns}, p.room
     from (
       select p.id, coalesce(w.room, ${others}::int) as room
       from endpoint p left join unnest(${column(endpoints, 'id')}::uuid[], ${column(endpoints, 'room')}::int[]) as w (id, room) on w.id = p.id
@@ -106,18 +129,18 @@ const lockDue = (tx: Tx, now: Date, { endpoints, others, after }: Room): Promise
       order by (${after}::uuid is not null and p.id <= ${after}::uuid), p.id
       offset 0
     ) p cross join lateral (
-      select d.ctid::text as place, d.endpoint_id, d.event_number, d.object_id, d.object_seq from delivery d
+      select * from delivery d
       where d.merchant_id = ${tx.merchantId} and d.endpoint_id = p.id and d.state = 'pending' and d.next_at <= ${now}
-      order by d.next_at, d.event_number limit p.room * ${LOOK.times}::int + ${LOOK.more}::int
+      order by d.next_at, d.event_number limit p.room + ${LOOK_MORE}::int
       for update skip locked
     ) d`));
 
 /** Of endpoints that are disabled: an event may have been told while that was being done. */
-const lockLeft = (tx: Tx, now: Date): Promise<Locked[]> =>
+const lockLeft = (tx: Tx, now: Date): Promise<Standing[]> =>
   tx.rows(planned(sql`
-    select d.place
+    select ${standingColumns}
     from (select p.id from endpoint p where p.merchant_id = ${tx.merchantId} and not p.enabled offset 0) p cross join lateral (
-      select d.ctid::text as place from delivery d
+      select * from delivery d
       where d.merchant_id = ${tx.merchantId} and d.endpoint_id = p.id and d.state = 'pending' and d.next_at <= ${now}
       limit 500
       for update skip locked
@@ -142,49 +165,27 @@ const earlierOnes = (tx: Tx, due: Due[]): Promise<Earlier[]> =>
     ) b`));
 
 /** Those at the head of their object are taken while there is room; the others go where they wait. */
-function judge(due: Due[], earlier: Earlier[], limit: number, lease: Date) {
+function judge(due: Due[], earlier: Earlier[], limit: number, now: Date, leaseMs: number): { heads: Standing[]; waiting: Standing[] } {
+  const lease = new Date(now.getTime() + leaseMs);
+  const soon = new Date(now.getTime() + SOON_MS);
   const before = new Map(earlier.map((one) => [one.n - 1, one]));
   const taken = new Map<string, number>();
-  const heads = due.filter(({ endpointId, room }, i) => {
-    const already = taken.get(endpointId) ?? 0;
-    if (before.has(i) || already >= room) return false;
-    taken.set(endpointId, already + 1);
-    return true;
-  });
-  const behind = due.flatMap((row, i) => {
+  const heads: Standing[] = [];
+  const waiting: Standing[] = [];
+  for (const [i, { room, ...row }] of due.entries()) {
     const one = before.get(i);
-    return one ? [{ ...row, ...one }] : [];
-  });
-  const failed = behind.filter(({ nextAt }) => nextAt !== null && nextAt > lease);
-  return {
-    heads: heads.slice(0, limit),
-    behindOneParked: behind.filter(({ state }) => state === 'parked'),
-    behindOneThatFailed: failed.map((row) => ({ ...row, until: row.nextAt as Date })),
-    behindOneInFlight: behind.filter((row) => row.state !== 'parked' && !(row.nextAt !== null && row.nextAt > lease)),
-  };
+    const already = taken.get(row.endpointId) ?? 0;
+    if (one?.state === 'parked') waiting.push({ ...row, state: 'parked', nextAt: null });
+    else if (one) waiting.push({ ...row, nextAt: one.nextAt && one.nextAt > lease ? one.nextAt : soon });
+    else if (already < room && heads.length < limit) {
+      taken.set(row.endpointId, already + 1);
+      heads.push({ ...row, tries: row.tries + 1, nextAt: lease });
+    }
+  }
+  return { heads, waiting };
 }
 
-async function take(tx: Tx, heads: Due[], lease: Date): Promise<Claimed[]> {
-  const [rows, events] = await Promise.all([
-    tx.rows<Omit<Claimed, 'eventId' | 'type' | 'body'>>(sql`
-      update delivery as d set tries = d.tries + 1, next_at = ${lease}::timestamptz
-      where d.merchant_id = ${tx.merchantId} and d.ctid = any(${column(heads, 'place')}::tid[])
-      returning d.endpoint_id as "endpointId", d.event_number as "eventNumber", d.object_id as "objectId", d.object_seq as "objectSeq", d.tries, d.failures`),
-    tx.rows<{ number: bigint; id: string; type: string; body: string }>(planned(sql`
-      select e.number, e.id, e.type, e.body from event e where e.merchant_id = ${tx.merchantId} and e.number = any(${[...new Set(column(heads, 'eventNumber'))]}::bigint[])`)),
-  ]);
-  assert(rows.length === heads.length, 'what is locked is where it was');
-  const byNumber = new Map(events.map((event) => [event.number, event]));
-  const claimed = rows.map((row): Claimed => {
-    const event = byNumber.get(row.eventNumber);
-    assert(event, 'a delivery has its event');
-    return { ...row, eventId: event.id, type: event.type, body: event.body };
-  });
-  return claimed.sort((a, b) => (a.eventNumber < b.eventNumber ? -1 : 1));
-}
-
-const putOff = async (tx: Tx, rows: Locked[], until: Date): Promise<number> =>
-  rows.length === 0 ? 0 : tx.run(sql`update delivery as d set next_at = ${until}::timestamptz where d.merchant_id = ${tx.merchantId} and d.ctid = any(${column(rows, 'place')}::tid[])`);
-
-const setAside = async (tx: Tx, rows: Locked[], state: 'parked' | 'disabled'): Promise<number> =>
-  rows.length === 0 ? 0 : tx.run(sql`update delivery as d set state = ${state}, next_at = null where d.merchant_id = ${tx.merchantId} and d.ctid = any(${column(rows, 'place')}::tid[])`);
+const eventsOf = (tx: Tx, heads: Standing[]): Promise<{ number: bigint; id: string; type: string; body: string }[]> =>
+  tx.rows(sql`
+    select e.number, e.id, e.type, e.body from unnest(${[...new Set(column(heads, 'eventNumber'))]}::bigint[]) as u (number)
+    cross join lateral (select * from event e where e.merchant_id = ${tx.merchantId} and e.number = u.number limit 1) e`);

@@ -75,8 +75,9 @@ export class Deliverer {
   private async deliver(merchantId: string, claim: Claimed, target: Target, until: number): Promise<Attempted | undefined> {
     const name = nameOf(claim.endpointId, claim.eventNumber);
     this.inHand.add(name);
+    this.windows.taken(merchantId, claim.endpointId);
     try {
-      const attempted = await this.attempt(merchantId, claim, target, until);
+      const attempted = await this.inTurn(merchantId, claim, target, until);
       if (!attempted) return undefined;
       await this.records.submit(merchantId, attempted);
       this.o.onAttempt?.(attempted);
@@ -86,23 +87,28 @@ export class Deliverer {
     }
   }
 
-  /** @returns undefined when this process was frozen since it took the delivery, and it may be somebody else's now */
+  /** The attempt, when the endpoint's window has a place for it. */
+  private async inTurn(merchantId: string, claim: Claimed, target: Target, until: number): Promise<Attempted | undefined> {
+    let good = false;
+    await this.windows.entered(merchantId, claim.endpointId);
+    try {
+      const attempted = await this.attempt(merchantId, claim, target, until);
+      good = attempted !== undefined && isAccepted(attempted);
+      return attempted;
+    } finally {
+      this.windows.left(merchantId, claim.endpointId, good);
+    }
+  }
+
+  /** @returns undefined when it was taken too long ago, by a process that was frozen or for an endpoint that has become slow: it may be somebody else's now */
   private async attempt(merchantId: string, claim: Claimed, target: Target, until: number): Promise<Attempted | undefined> {
     const { clock, timeoutMs } = this.o;
     if (clock.monotonic() + timeoutMs >= until) return undefined;
     const body = target.legacyWrappedIds && claim.type.startsWith('transaction.') ? wrapIds(claim.body) : claim.body;
     const headers = signedHeaders(this.o.secrets.signing(merchantId, target), claim.eventId, clock.wall(), claim.tries, body);
     const [at, began] = [clock.now(), clock.monotonic()];
-    let good = false;
-    this.windows.began(merchantId, target.id);
-    try {
-      const heard = await this.call(target.url, headers, body);
-      const attempted: Attempted = { claim, url: target.url, at, durationMs: Math.round(clock.monotonic() - began), ...heard };
-      good = isAccepted(attempted);
-      return attempted;
-    } finally {
-      this.windows.ended(merchantId, target.id, good);
-    }
+    const heard = await this.call(target.url, headers, body);
+    return { claim, url: target.url, at, durationMs: Math.round(clock.monotonic() - began), ...heard };
   }
 
   private async call(url: string, headers: Record<string, string>, body: string): Promise<Pick<Attempted, 'status' | 'answer' | 'error' | 'askedMs'>> {

@@ -1,7 +1,7 @@
 import type { Tx } from '../db/db.ts';
-import { column, sql } from '../db/sql.ts';
+import { column, sql, table } from '../db/sql.ts';
 import { assert } from '../errors.ts';
-import { type Claimed, planned } from './claims.ts';
+import { type Claimed, planned, type Standing, standingColumns, standingShape, storeLocked } from './claims.ts';
 import { delayAfter } from './schedule.ts';
 
 /** What one attempt came to. */
@@ -31,46 +31,34 @@ const GONE = 410;
  * @param again the same attempts may have been written already
  */
 export async function recordAttempts(tx: Tx, attempted: Attempted[], now: Date, fraction: () => number, again: boolean): Promise<void> {
-  const written = insertAttempts(tx, attempted);
-  const work: Promise<unknown>[] = [written];
-  for (const endpointId of new Set(attempted.map(({ claim }) => claim.endpointId))) {
-    const own = attempted.filter(({ claim }) => claim.endpointId === endpointId).sort((a, b) => (a.claim.eventNumber < b.claim.eventNumber ? -1 : 1));
-    const [accepted, failed] = [own.filter(isAccepted), own.filter((one) => !isAccepted(one))];
-    if (accepted.length > 0) work.push(storeAccepted(tx, endpointId, column(accepted, 'claim'), now), wakeNext(tx, endpointId, accepted.map(({ claim }) => claim.objectId), now));
-    if (failed.length > 0) work.push(storeFailed(tx, endpointId, failed, now, fraction));
-  }
   const gone = attempted.filter(({ status }) => status === GONE).map(({ claim, url }) => ({ id: claim.endpointId, url }));
-  if (gone.length > 0) work.push(disableGone(tx, gone, now), disableDeliveries(tx, column(gone, 'id')));
-  await Promise.all(work);
-  assert(again || (await written) === attempted.length, 'every attempt was written');
+  const [, written, woken] = await Promise.all([
+    storeStandings(tx, attempted.map((one) => standing(one, now, fraction())), now),
+    insertAttempts(tx, attempted),
+    nextOnes(tx, attempted.filter(isAccepted).map(({ claim }) => claim)),
+    gone.length > 0 ? disableGone(tx, gone, now) : 0,
+    gone.length > 0 ? disableDeliveries(tx, column(gone, 'id')) : 0,
+  ]);
+  assert(again || written === attempted.length, 'every attempt was written');
+  await storeLocked(tx, woken.map((row) => ({ ...row, state: 'pending', nextAt: row.nextAt && row.nextAt < now ? row.nextAt : now })));
 }
 
-// A row is found by its whole primary key, with nothing in the condition that a smaller index could serve, and without a join
-// that could be planned in two ways. What belongs to it stands in the arrays where its number stands among the sorted ones.
-
-const storeAccepted = (tx: Tx, endpointId: string, claims: Claimed[], now: Date): Promise<number> =>
-  tx.run(planned(sql`
-    update delivery as d set state = 'delivered', next_at = null, first_ok_at = coalesce(d.first_ok_at, ${now}::timestamptz)
-    from (select ${column(claims, 'eventNumber')}::bigint[] as numbers, ${column(claims, 'tries')}::int[] as tries) v
-    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId}::uuid and d.event_number = any(v.numbers)
-      and d.tries = v.tries[width_bucket(d.event_number, v.numbers)]`));
-
-/** Due again after its delay, or parked when there is none; what was disabled meanwhile stays so. */
-function storeFailed(tx: Tx, endpointId: string, failed: Attempted[], now: Date, fraction: () => number): Promise<number> {
-  const claims = column(failed, 'claim');
-  const nextAt = failed.map(({ claim, askedMs }) => {
-    const delay = delayAfter(claim.failures + 1, fraction(), askedMs);
-    return delay === undefined ? null : new Date(now.getTime() + delay);
-  });
-  return tx.run(planned(sql`
-    update delivery as d set
-      failures = v.failures[width_bucket(d.event_number, v.numbers)] + 1,
-      state = case when d.state <> 'pending' then d.state when v.next_at[width_bucket(d.event_number, v.numbers)] is null then 'parked' else 'pending' end,
-      next_at = case when d.state <> 'pending' then d.next_at else v.next_at[width_bucket(d.event_number, v.numbers)] end
-    from (select ${column(claims, 'eventNumber')}::bigint[] as numbers, ${column(claims, 'tries')}::int[] as tries, ${column(claims, 'failures')}::int[] as failures, ${nextAt}::timestamptz[] as next_at) v
-    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId}::uuid and d.event_number = any(v.numbers)
-      and d.tries = v.tries[width_bucket(d.event_number, v.numbers)]`));
+function standing(attempted: Attempted, now: Date, fraction: number): Standing {
+  const { claim, askedMs } = attempted;
+  if (isAccepted(attempted)) return { ...claim, state: 'delivered', nextAt: null };
+  const failures = claim.failures + 1;
+  const delay = delayAfter(failures, fraction, askedMs);
+  if (delay === undefined) return { ...claim, failures, state: 'parked', nextAt: null };
+  return { ...claim, failures, state: 'pending', nextAt: new Date(now.getTime() + delay) };
 }
+
+/** By their keys, as in storeLocked; only while the try is still ours. What was disabled meanwhile stays so, unless it has arrived. */
+const storeStandings = (tx: Tx, rows: Standing[], now: Date): Promise<number> =>
+  tx.run(sql`
+    insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, state, tries, failures, next_at, first_ok_at, created_at)
+    select m.merchant_id, u.*, case when u.state = 'delivered' then ${now}::timestamptz end, 'epoch' from merchant m, ${table(rows, standingShape)} where m.merchant_id = ${tx.merchantId}
+    on conflict (merchant_id, event_number, endpoint_id) do update set state = excluded.state, failures = excluded.failures, next_at = excluded.next_at, first_ok_at = coalesce(d.first_ok_at, excluded.first_ok_at)
+    where d.tries = excluded.tries and (d.state = 'pending' or (d.state = 'disabled' and excluded.state = 'delivered'))`);
 
 const insertAttempts = (tx: Tx, attempted: Attempted[]): Promise<number> => {
   const rows = attempted.map(({ claim: { endpointId, eventNumber, tries }, ...rest }) => ({ ...rest, endpointId, eventNumber, tries }));
@@ -84,14 +72,21 @@ const insertAttempts = (tx: Tx, attempted: Attempted[]): Promise<number> => {
 };
 
 /**
- * What waited behind a delivered one is due now, and what was parked behind it (and has never failed itself) too. All that
- * has not arrived is touched, due or not: one that is being put to sleep at this moment is waited for, and woken.
+ * Locks what waited behind deliveries that have arrived, or was parked behind one (and has never failed itself). Due or not:
+ * one that is being put to sleep at this moment is waited for, and woken.
  */
-const wakeNext = (tx: Tx, endpointId: string, objectIds: string[], now: Date): Promise<number> =>
-  tx.run(planned(sql`
-    update delivery as d set state = 'pending', next_at = least(d.next_at, ${now}::timestamptz)
-    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId}::uuid and d.object_id = any(${objectIds}::uuid[])
-      and d.state <> 'delivered' and (d.state = 'pending' or (d.state = 'parked' and d.failures = 0))`));
+const nextOnes = async (tx: Tx, accepted: Claimed[]): Promise<Standing[]> =>
+  accepted.length === 0
+    ? []
+    : tx.rows(planned(sql`
+        select ${standingColumns}
+        from unnest(${column(accepted, 'endpointId')}::uuid[], ${column(accepted, 'objectId')}::uuid[]) as u (endpoint_id, object_id)
+        cross join lateral (
+          select * from delivery d
+          where d.merchant_id = ${tx.merchantId} and d.endpoint_id = u.endpoint_id and d.object_id = u.object_id and d.state <> 'delivered' and (d.state = 'pending' or (d.state = 'parked' and d.failures = 0))
+          order by d.object_seq limit 3
+          for update
+        ) d`));
 
 /** Unless the merchant has given it another URL meanwhile. */
 const disableGone = (tx: Tx, gone: { id: string; url: string }[], now: Date): Promise<number> =>

@@ -78,7 +78,7 @@ function deliveryRoutes(app: App, { db, ids, clock, webhooks }: Parts): void {
     return once(db, merchantId, key, now, async (tx) => ({ status: 202, body: JSON.stringify(await run(tx, now)) }));
   };
 
-  app.get('/v1/webhook-endpoints/deliveries', { config, schema: { tags, summary: 'List deliveries', description: 'Newest event first, with every attempt and what was answered.', querystring: ListDeliveries, response: answers({ 200: Type.Object({ data: Type.Array(Type.Ref('WebhookDelivery')), next: Nullable(Type.String()) }) }) } }, async (request) => {
+  app.get('/v1/webhook-endpoints/deliveries', { config, schema: { tags, summary: 'List deliveries', description: 'Newest event first, with every attempt and what was answered.', querystring: ListDeliveries, response: answers({ 200: Type.Object({ data: Type.Array(Type.Ref('WebhookDelivery')), next: Nullable(Type.String()) }) }, 404) } }, async (request) => {
     const { merchant } = callerOf(request);
     const { endpointId, eventId, objectId, state, after, limit } = request.query;
     const filter = { state: state as DeliveryState | undefined, endpointId: endpointId && idIn(endpointId, 'webhook endpoint'), eventId: eventId && idIn(eventId, 'event'), objectId: objectId && idIn(objectId, 'object') };

@@ -3,11 +3,16 @@ import type { Room } from './claims.ts';
 /** How many calls to an endpoint may be in flight when nothing is known of it, and at most. */
 const FIRST = 4;
 const MOST = 32;
+/** For each call in flight so many deliveries are taken, so that the next one need not wait for a claim. */
+const AHEAD = 3;
 const MAX_KNOWN = 10_000;
 
 interface Window {
   size: number;
   inFlight: number;
+  /** taken, and not done: in flight or waiting to be */
+  held: number;
+  waiting: (() => void)[];
 }
 
 /**
@@ -21,40 +26,48 @@ export class Windows {
 
   /** What a claim of this merchant may take now. */
   room(merchantId: string): Room {
-    const endpoints = [...(this.merchants.get(merchantId) ?? [])].map(([id, { size, inFlight }]) => ({ id, room: Math.max(0, size - inFlight) }));
+    const endpoints = [...(this.merchants.get(merchantId) ?? [])].map(([id, { size, held }]) => ({ id, room: Math.max(0, size * AHEAD - held) }));
     return { endpoints, others: FIRST, after: this.served.get(merchantId) ?? null };
   }
 
-  began(merchantId: string, endpointId: string): void {
+  /** A delivery was taken. */
+  taken(merchantId: string, endpointId: string): void {
     this.served.set(merchantId, endpointId);
-    this.of(merchantId, endpointId).inFlight++;
+    this.of(merchantId, endpointId).held++;
   }
 
-  ended(merchantId: string, endpointId: string, good: boolean): void {
+  /** Resolves when the endpoint may be called; in the order in which it was asked for. */
+  async entered(merchantId: string, endpointId: string): Promise<void> {
+    const window = this.of(merchantId, endpointId);
+    if (window.inFlight >= window.size || window.waiting.length > 0) await new Promise<void>((resolve) => window.waiting.push(resolve));
+    else window.inFlight++;
+  }
+
+  /** A call has ended. */
+  left(merchantId: string, endpointId: string, good: boolean): void {
     const window = this.of(merchantId, endpointId);
     window.inFlight--;
+    window.held--;
     window.size = good ? Math.min(MOST, window.size + 1) : Math.max(1, window.size >> 1);
+    for (; window.inFlight < window.size && window.waiting.length > 0; window.inFlight++) window.waiting.shift()?.();
   }
 
   private of(merchantId: string, endpointId: string): Window {
     let endpoints = this.merchants.get(merchantId);
-    if (!endpoints) this.merchants.set(merchantId, (endpoints = new Map()));
-    let window = endpoints.get(endpointId);
-    if (!window) {
-      if (++this.known > MAX_KNOWN) this.forgetIdle();
-      this.merchants.set(merchantId, endpoints);
-      endpoints.set(endpointId, (window = { size: FIRST, inFlight: 0 }));
-    }
+    let window = endpoints?.get(endpointId);
+    if (window) return window;
+    if (++this.known > MAX_KNOWN) this.forgetIdle();
+    if (!endpoints || !this.merchants.has(merchantId)) this.merchants.set(merchantId, (endpoints = new Map()));
+    endpoints.set(endpointId, (window = { size: FIRST, inFlight: 0, held: 0, waiting: [] }));
     return window;
   }
 
   private forgetIdle(): void {
     for (const [merchantId, endpoints] of this.merchants) {
-      for (const [id, { inFlight }] of endpoints) if (inFlight === 0) endpoints.delete(id);
-      if (endpoints.size === 0) {
-        this.merchants.delete(merchantId);
-        this.served.delete(merchantId);
-      }
+      for (const [id, { held }] of endpoints) if (held === 0) endpoints.delete(id);
+      if (endpoints.size > 0) continue;
+      this.merchants.delete(merchantId);
+      this.served.delete(merchantId);
     }
     this.known = [...this.merchants.values()].reduce((sum, { size }) => sum + size, 0);
   }

@@ -47,7 +47,7 @@ export const testConfig = (overrides: Partial<Config> = {}): Config => ({
   ...{ databaseUrl: undefined, databaseAppUrl: undefined, databaseVaultUrl: undefined, processorUrl: 'http://127.0.0.1:9' },
   ...{ processorSecret: `whsec_${Buffer.alloc(32, 7).toString('base64')}`, processorTimeoutMs: 2_000 },
   ...{ masterKey: Buffer.alloc(32, 1), oldMasterKey: undefined, sandboxMasterKey: true },
-  ...{ webhookAllowPrivate: true, metricsPort: undefined, logLevel: 'silent', requestsPerSecond: 100_000, groupSize: 256, poolSize: 8 },
+  ...{ webhookAllowPrivate: true, sandboxInboxUrl: undefined, metricsPort: undefined, logLevel: 'silent', requestsPerSecond: 100_000, groupSize: 256, poolSize: 8 },
   ...overrides,
 });
 

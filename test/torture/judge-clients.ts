@@ -76,7 +76,7 @@ export async function judgeClients(evidence: Evidence, { asked }: Said): Promise
   return figures;
 }
 
-const good = ({ outcome }: Asked): outcome is Answered => outcome?.kind === 'answer' && outcome.status < 300;
+const good = ({ outcome }: Asked): boolean => outcome?.kind === 'answer' && outcome.status < 300;
 const goodAnswers = (ofKey: Asked[]): Answered[] => ofKey.filter(good).map(({ outcome }) => outcome as Answered);
 /** Refused for good: told so, and not merely told to wait. */
 const isRefused = ({ outcome }: Asked): boolean => outcome?.kind === 'answer' && outcome.status >= 400 && outcome.status !== 429 && !outcome.body.includes('still being worked on');

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { PGlite, protocol } from '@electric-sql/pglite';
+import pg from 'pg';
+import type { Sql } from '../../src/db/sql.ts';
+import { migrate, readMigrations } from '../../src/db/migrate.ts';
+import { root } from '../../src/root.ts';
+
+const { serialize, Parser } = protocol;
+
+/** What a statement came to. */
+export interface Result {
+  rows: unknown[];
+  rowCount: number;
+  /** BEGIN, COMMIT, ROLLBACK, SELECT … */
+  command: string;
+  /** of the bytes that PostgreSQL answered: equal for equal answers */
+  crc: number;
+}
+
+/** What PostgreSQL refused, as node-postgres throws it. */
+export class DatabaseError extends Error {
+  readonly code: string;
+  constructor(message: string, code: string) {
+    super(message);
+    this.name = 'error';
+    this.code = code;
+  }
+}
+
+/**
+ * PostgreSQL in this process and in memory: PGlite, spoken to in the wire protocol and without a single await, so that a
+ * statement happens at the moment that the simulation chooses. One connection, logged in as a superuser.
+ */
+export class Store {
+  private readonly lite: PGlite;
+  private readonly prepared = new Set<string>();
+
+  private constructor(lite: PGlite) {
+    this.lite = lite;
+  }
+
+  /** Opens a migrated database. The first time it is made and kept; a change of a migration makes it anew. */
+  static async open(): Promise<Store> {
+    const migrations = await readMigrations(join(root, 'migrations'));
+    const key = createHash('sha256').update(migrations.map(({ checksum }) => checksum).join()).update(migrate.toString()).digest('hex').slice(0, 16);
+    const file = join(root, 'dist', `.sim-${key}.tar`);
+    if (!existsSync(file)) await makeDump(file, migrations);
+    const lite = await PGlite.create({ loadDataDir: new Blob([readFileSync(file)]) });
+    const store = new Store(lite);
+    store.exec(`set timezone = 'UTC'; set search_path = tolem; set jit = off`);
+    return store;
+  }
+
+  /** Everything out but the schema, as if freshly migrated. */
+  reset(): void {
+    const tables = this.all<{ name: string }>(`select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p') and n.nspname in ('tolem', 'vault') and c.relname <> 'migration' order by 1`);
+    this.exec(`deallocate all; set session_replication_role = replica; truncate ${tables.map(({ name }) => name).join(', ')}; set session_replication_role = origin; insert into tolem.platform default values`);
+    this.prepared.clear();
+  }
+
+  /** One prepared statement. @throws {DatabaseError} */
+  run({ name, text, values }: Sql): Result {
+    const isNew = !this.prepared.has(name);
+    const messages = [serialize.bind({ statement: name, values: values.map(written) }), serialize.describe({ type: 'P', name: '' }), serialize.execute({}), serialize.sync()];
+    const result = this.send(Buffer.concat(isNew ? [serialize.parse({ name, text, types: [] }), ...messages] : messages));
+    this.prepared.add(name);
+    return result;
+  }
+
+  /** Text of one or more statements. @returns what the last one came to @throws {DatabaseError} */
+  exec(text: string): Result {
+    return this.send(serialize.query(text));
+  }
+
+  all<R>(text: string): R[] {
+    return this.exec(text).rows as R[];
+  }
+
+  close(): Promise<void> {
+    return this.lite.close();
+  }
+
+  private send(message: Uint8Array): Result {
+    const answer = this.lite.execProtocolRawSync(message);
+    const result: Result = { rows: [], rowCount: 0, command: '', crc: crc32(answer) };
+    let columns: { name: string; parse: (text: string) => unknown }[] = [];
+    let refused: DatabaseError | undefined;
+    new Parser().parse(answer, (part) => {
+      const { name, fields, text, message, code } = part as unknown as { name: string; fields: never[]; text: string; message: string; code: string };
+      if (name === 'rowDescription') {
+        result.rows = [];
+        columns = (fields as { name: string; dataTypeID: number }[]).map((field) => ({ name: field.name, parse: parserOf(field.dataTypeID) }));
+      } else if (name === 'dataRow') {
+        result.rows.push(Object.fromEntries(columns.map((column, i) => [column.name, fields[i] === null ? null : column.parse(fields[i] as string)])));
+      } else if (name === 'commandComplete') {
+        result.command = text.split(' ', 1)[0] ?? '';
+        result.rowCount = Number(/ (\d+)$/.exec(text)?.[1] ?? 0);
+      } else if (name === 'error') {
+        refused ??= new DatabaseError(message, code);
+      }
+    });
+    if (refused) throw refused;
+    return result;
+  }
+}
+
+async function makeDump(file: string, migrations: Awaited<ReturnType<typeof readMigrations>>): Promise<void> {
+  const lite = await PGlite.create();
+  await migrate({ exec: async (text) => void (await lite.exec(text)), rows: async <R>(text: string) => (await lite.query<R>(text)).rows }, migrations);
+  await lite.exec('checkpoint');
+  const dump = await lite.dumpDataDir('none');
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, Buffer.from(await dump.arrayBuffer()));
+  renameSync(`${file}.${process.pid}`, file); // whole or not at all
+  await lite.close();
+}
+
+const parsers = new Map<number, (text: string) => unknown>([
+  [20, BigInt],
+  [114, String],
+  [3802, String],
+]);
+
+/** As src/db/postgres.ts: bigint as bigint, json as its own text, the rest as the driver does. */
+function parserOf(oid: number): (text: string) => unknown {
+  let parser = parsers.get(oid);
+  if (!parser) parsers.set(oid, (parser = pg.types.getTypeParser(oid as never, 'text') as (text: string) => unknown));
+  return parser;
+}
+
+/** A parameter as it goes over the wire. */
+function written(value: unknown): string | Uint8Array | null {
+  if (value === null || value === undefined) return null;
+  if (Buffer.isBuffer(value)) return value;
+  return Array.isArray(value) ? arrayText(value) : scalarText(value);
+}
+
+const scalarText = (value: unknown): string => (value instanceof Date ? value.toISOString() : Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : String(value));
+
+function arrayText(values: unknown[]): string {
+  const item = (value: unknown): string => {
+    if (value === null || value === undefined) return 'NULL';
+    return Array.isArray(value) ? arrayText(value) : `"${scalarText(value).replace(/["\\]/g, '\\$&')}"`;
+  };
+  return `{${values.map(item).join(',')}}`;
+}
