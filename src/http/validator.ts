@@ -10,7 +10,7 @@ export function validator({ schema, httpPart }: { schema: TSchema; httpPart?: st
   const compiled = Compile(schema);
   const mayBeMissing = IsOptional(schema);
   return (given) => {
-    if (given === undefined && httpPart === 'body') return mayBeMissing ? { value: undefined } : { error: invalid('the body is empty; send a JSON object') };
+    if (httpPart === 'body' && (given === null || given === undefined)) return mayBeMissing ? { value: undefined } : { error: invalid('the body is empty; send a JSON object') }; // Fastify says null for nothing
     const fromText = httpPart === 'querystring' || httpPart === 'params';
     if (fromText && Object.values(given as object).some((text) => String(text).includes('\0'))) return { error: invalid('the URL has the character U+0000') };
     const value = httpPart === 'querystring' ? Value.Default(schema, withNumbers(schema, given as Record<string, unknown>)) : given;

@@ -103,11 +103,11 @@ test('any sequence of postings leaves books that add up', async () => {
       const model = new Map(accounts.map((id) => [id, 0n]));
       await inTx(m, async (tx) => {
         const books = await Books.lock(tx, accounts, now());
-        moves.forEach(([f, t, amount], i) => {
+        moves.forEach(([f, t, amount]) => {
           const [from, to] = [accounts[f] as string, accounts[t] as string];
           const after = (model.get(from) as bigint) - amount;
           if (from === to || ((from === available || from === held) && after < 0n)) return;
-          books.post({ objectId: `m${i}`, kind: 'topup', from, to, amount });
+          books.post({ objectId: th.house.ids.uuid(), kind: 'topup', from, to, amount });
           model.set(from, after);
           model.set(to, (model.get(to) as bigint) + amount);
         });
