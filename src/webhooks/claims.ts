@@ -48,8 +48,8 @@ export const planned = (query: Sql): Sql => ({ ...query, name: '' });
 
 /** How soon a delivery is looked at again that waits for one in flight; its record usually wakes it before. */
 const SOON_MS = 250;
-/** Candidates that are looked at beyond those that may be taken, since some wait for an earlier one. */
-const LOOK_MORE = 16;
+/** Candidates that are looked at for those that may be taken, since some wait for an earlier one. */
+const LOOK = { times: 2, more: 16 };
 
 /**
  * Takes deliveries that are due and commits it before anybody is called: the try is counted and the next one is due when
@@ -131,7 +131,7 @@ const lockDue = (tx: Tx, now: Date, { endpoints, others, after }: Room): Promise
     ) p cross join lateral (
       select * from delivery d
       where d.merchant_id = ${tx.merchantId} and d.endpoint_id = p.id and d.state = 'pending' and d.next_at <= ${now}
-      order by d.next_at, d.event_number limit p.room + ${LOOK_MORE}::int
+      order by d.next_at, d.event_number limit p.room * ${LOOK.times}::int + ${LOOK.more}::int
       for update skip locked
     ) d`));
 
@@ -164,25 +164,30 @@ const earlierOnes = (tx: Tx, due: Due[]): Promise<Earlier[]> =>
       order by b.object_seq limit 1
     ) b`));
 
-/** Those at the head of their object are taken while there is room; the others go where they wait. */
+/**
+ * Those at the head of their object are taken while there is room; the others go where they wait. What waits for one in
+ * flight is only put off when it stands in the way of others: it will mostly be due in a moment.
+ */
 function judge(due: Due[], earlier: Earlier[], limit: number, now: Date, leaseMs: number): { heads: Standing[]; waiting: Standing[] } {
   const lease = new Date(now.getTime() + leaseMs);
   const soon = new Date(now.getTime() + SOON_MS);
   const before = new Map(earlier.map((one) => [one.n - 1, one]));
-  const taken = new Map<string, number>();
+  const roomLeft = new Map(due.map(({ endpointId, room }) => [endpointId, room]));
   const heads: Standing[] = [];
   const waiting: Standing[] = [];
-  for (const [i, { room, ...row }] of due.entries()) {
+  const behindOneInFlight: Standing[] = [];
+  for (const [i, { room: _, ...row }] of due.entries()) {
     const one = before.get(i);
-    const already = taken.get(row.endpointId) ?? 0;
+    const left = roomLeft.get(row.endpointId) ?? 0;
     if (one?.state === 'parked') waiting.push({ ...row, state: 'parked', nextAt: null });
-    else if (one) waiting.push({ ...row, nextAt: one.nextAt && one.nextAt > lease ? one.nextAt : soon });
-    else if (already < room && heads.length < limit) {
-      taken.set(row.endpointId, already + 1);
+    else if (one?.nextAt && one.nextAt > lease) waiting.push({ ...row, nextAt: one.nextAt });
+    else if (one) behindOneInFlight.push({ ...row, nextAt: soon });
+    else if (left > 0 && heads.length < limit) {
+      roomLeft.set(row.endpointId, left - 1);
       heads.push({ ...row, tries: row.tries + 1, nextAt: lease });
     }
   }
-  return { heads, waiting };
+  return { heads, waiting: [...waiting, ...behindOneInFlight.filter(({ endpointId }) => (roomLeft.get(endpointId) ?? 0) > 0)] };
 }
 
 const eventsOf = (tx: Tx, heads: Standing[]): Promise<{ number: bigint; id: string; type: string; body: string }[]> =>

@@ -40,7 +40,8 @@ export async function recordAttempts(tx: Tx, attempted: Attempted[], now: Date, 
     gone.length > 0 ? disableDeliveries(tx, column(gone, 'id')) : 0,
   ]);
   assert(again || written === attempted.length, 'every attempt was written');
-  await storeLocked(tx, woken.map((row) => ({ ...row, state: 'pending', nextAt: row.nextAt && row.nextAt < now ? row.nextAt : now })));
+  const asleep = woken.filter(({ nextAt }) => nextAt === null || nextAt > now);
+  await storeLocked(tx, asleep.map((row) => ({ ...row, state: 'pending', nextAt: now })));
 }
 
 function standing(attempted: Attempted, now: Date, fraction: number): Standing {
