@@ -59,6 +59,7 @@ create table tolem.delivery (
   tries int not null default 0,             -- also the fence: who finishes must still hold the try it began
   failures int not null default 0,          -- tries that failed since it was opened, or opened again by resend or replay
   next_at timestamptz,                      -- when it is due; moved ahead by who takes it, so a crash makes it due again
+  in_flight boolean not null default false, -- somebody is trying it, until next_at at the latest
   first_ok_at timestamptz,
   on_request boolean not null default false, -- the merchant asked for it (a replay, a test); the endpoint was not subscribed when the event was made
   created_at timestamptz not null,

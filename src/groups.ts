@@ -16,7 +16,10 @@ export interface GroupOptions<Item, Answer> {
   maxGroup?: number;
   /** Items waiting for one key; past it the answer is 503 before any work. */
   maxQueue?: number;
-  /** Lets what arrived at the same moment join the first group. Waits for no time. */
+  /**
+   * What happens between two groups. As it is, what arrived at the same moment joins, and nobody waits for time; a worker,
+   * whose items nobody waits for, may let some milliseconds pass for larger groups.
+   */
   gather?(start: () => void): void;
   /** Told the size of each group. */
   onGroup?(size: number): void;
@@ -60,8 +63,8 @@ export class Groups<Item, Answer> {
   }
 
   private async drain(key: string): Promise<void> {
-    await new Promise<void>((start) => this.options.gather(start));
     for (let queue = this.queues.get(key); queue?.length; queue = this.queues.get(key)) {
+      await new Promise<void>((start) => this.options.gather(start));
       const group = queue.splice(0, this.options.maxGroup);
       this.options.onGroup?.(group.length);
       const outcomes = await this.execute(key, group.map(({ item }) => item));

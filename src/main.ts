@@ -50,13 +50,16 @@ export interface House extends Ports {
   onClock(offsetMs: number): void;
 }
 
+/** For how long records of deliveries gather, so that they are written many at once. */
+const RECORDS_MS = 5;
+
 /** Puts the house together over its ports. Opens nothing by itself. */
 export function openHouse(config: Config, ports: Ports, log: Log, options: { connector?: Connector; gather?(start: () => void): void } = {}): House {
   const { clock, random, db } = ports;
   const ids = new Ids(clock, random);
   const metrics = new Metrics();
   const connector = options.connector ?? new HttpConnector({ name: 'processor', url: config.processorUrl ?? '', secret: config.processorSecret, net: ports.net, clock, timeoutMs: config.processorTimeoutMs });
-  const vault = new Vault({ db: ports.vaultDb, masterKey: config.masterKey, ...(config.oldMasterKey ? { oldMasterKey: config.oldMasterKey } : {}), clock, random, ids });
+  const vault = new Vault({ db: ports.vaultDb, masterKey: config.masterKey, ...(config.oldMasterKey ? { oldMasterKey: config.oldMasterKey } : {}), clock, random, ids, onDamage: (error) => log.error({ event: 'vault.damage', error }, 'a stored card or key does not open: it was changed or damaged') });
   const payouts = new Payouts({
     ...{ db, clock, random, ids, connector, maxGroup: config.groupSize, timeoutMs: config.processorTimeoutMs },
     ...(options.gather ? { gather: options.gather } : {}),
@@ -64,7 +67,7 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
     onGroup: (kind, size) => metrics.group(kind, size),
     onVerdict: (kind) => metrics.verdict(kind),
   });
-  const webhooks = new Webhooks({ db, clock, random, ids, net: ports.webhookNet, sealer: new Sealer(config.masterKey, 'webhooks', random), ...(options.gather ? { gather: options.gather } : {}), config, log });
+  const webhooks = new Webhooks({ db, clock, random, ids, net: ports.webhookNet, sealer: new Sealer(config.masterKey, 'webhooks', random, config.oldMasterKey), gather: options.gather ?? ((start) => void clock.sleep(RECORDS_MS).then(start)), config, log });
   return {
     ...ports,
     ...{ config, ids, log, metrics, connector, vault, payouts, webhooks },
@@ -123,6 +126,7 @@ export async function work(house: House): Promise<Running> {
   const { db, clock, log } = house;
   const payouts = new Worker([house.payouts.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
   const deliveries = new Worker([house.webhooks.queue], { db, clock, log, capacity: 512 }).run(stopping.signal);
+  void tidy(house, stopping.signal);
   return {
     async stop() {
       stopping.abort();
@@ -132,6 +136,20 @@ export async function work(house: House): Promise<Running> {
       await close(house);
     },
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Once an hour, what a crash left without an owner is removed: ciphertexts of cards that never got a token. */
+async function tidy({ vault, clock, log }: House, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(DAY_MS / 24, signal);
+    if (signal.aborted) return;
+    await vault.sweep(new Date(clock.now().getTime() - DAY_MS)).then(
+      (count) => count > 0 && log.info({ event: 'vault.swept', count }, 'ciphertexts without a token were removed'),
+      (error: unknown) => log.warn({ event: 'vault.sweep_failed', error }, 'the vault could not be swept; it will be tried again'),
+    );
+  }
 }
 
 const close = ({ db, vaultDb }: House) => Promise.all([db.close(), vaultDb.close()]);

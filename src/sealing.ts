@@ -8,11 +8,16 @@ import type { Random } from './ports.ts';
  */
 export class Sealer {
   private readonly key: Buffer;
+  private readonly oldKey: Buffer | undefined;
   private readonly random: Random;
 
-  /** @param purpose names the derived key: sealers of different purposes cannot open one another's */
-  constructor(masterKey: Buffer, purpose: string, random: Random) {
+  /**
+   * @param purpose names the derived key: sealers of different purposes cannot open one another's
+   * @param oldMasterKey the one before, while it is being changed: opens, and seals nothing
+   */
+  constructor(masterKey: Buffer, purpose: string, random: Random, oldMasterKey?: Buffer) {
     this.key = deriveKey(masterKey, purpose);
+    this.oldKey = oldMasterKey && deriveKey(oldMasterKey, purpose);
     this.random = random;
   }
 
@@ -28,7 +33,16 @@ export class Sealer {
   /** @throws when the key is another, the value was changed, or it belongs to somebody else */
   open(sealed: Buffer, owner: string): Buffer {
     if (sealed[0] !== 1) throw new Error('sealed in a form that this version does not know');
-    const decipher = createDecipheriv('aes-256-gcm', this.key, sealed.subarray(1, 13), { authTagLength: 16 });
+    try {
+      return this.openWith(this.key, sealed, owner);
+    } catch (error) {
+      if (!this.oldKey) throw error;
+      return this.openWith(this.oldKey, sealed, owner);
+    }
+  }
+
+  private openWith(key: Buffer, sealed: Buffer, owner: string): Buffer {
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 13), { authTagLength: 16 });
     decipher.setAAD(Buffer.from(`v1/${owner}`));
     decipher.setAuthTag(sealed.subarray(13, 29));
     return Buffer.concat([decipher.update(sealed.subarray(29)), decipher.final()]);

@@ -2,6 +2,7 @@ import { verify } from '../audit/verify.ts';
 import { Environment, readConfig } from '../config.ts';
 import { setFingerprints } from '../customers/cards.ts';
 import { sql } from '../db/sql.ts';
+import { resealSecrets } from '../webhooks/endpoints.ts';
 import { note, say, withDatabase, withHouse } from './context.ts';
 import { migrateDatabase } from './database.ts';
 
@@ -70,8 +71,11 @@ function age(now: number, since: Date | null): string {
 }
 
 export async function runVaultRotate(): Promise<void> {
-  await withHouse(async ({ db, vault }) => {
+  await withHouse(async ({ db, vault, webhooks }) => {
     const done = await vault.rotate({ refingerprint: async (merchantId, changed) => void (await db.merchant(merchantId, (tx) => setFingerprints(tx, changed))), renewTransportKey: true, onProgress: (progress) => note(`  ${JSON.stringify(progress)}`) });
-    say(JSON.stringify(done));
+    const merchants = await db.scan<{ id: string }>(sql`select m.merchant_id as id from merchant m order by m.merchant_id`);
+    let secrets = 0;
+    for (const { id } of merchants) secrets += await db.merchant(id, (tx) => resealSecrets(tx, (sealed, of) => webhooks.secrets.reseal(sealed, of)));
+    say(JSON.stringify({ ...done, secrets }));
   });
 }

@@ -43,7 +43,7 @@ export class CommitUnknown extends Error {
 /** Judged by SQLSTATE alone; messages and constraint names differ among engines. */
 export function sqlState(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined; // EPIPE is none
 }
 
 /** Deadlock or serialization failure: nothing happened, run the whole transaction again. */

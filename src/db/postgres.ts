@@ -40,7 +40,8 @@ export function openPostgres(options: PostgresOptions): Db {
     application_name: options.role,
     options: settings.map((setting) => `-c ${setting}`).join(' '),
   } as pg.PoolConfig);
-  pool.on('error', (error) => options.onError?.(error));
+  pool.on('error', (error) => options.onError?.(error)); // of connections that nobody uses
+  pool.on('connect', (client) => client.on('error', () => undefined)); // in use: the statement in hand says so; with nobody listening, the process would end
 
   async function transaction<T>(opening: string, work: (queries: Queries) => Promise<T>): Promise<T> {
     for (let run = 1; ; run++) {

@@ -43,6 +43,7 @@ export function createServer(options: ServerOptions): App {
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => answerError(options, error, request, reply),
   } as never) as unknown as App;
 
+  app.server.maxHeadersCount = 0; // their bytes are bounded; a count would drop those beyond it, an Idempotency-Key for one, without a word
   app.addSchema(ErrorBody);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {

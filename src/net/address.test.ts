@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { isPublicAddress } from './address.ts';
+import { isPublicAddress, isPublicName } from './address.ts';
 
 /** First, last and an address in between of every block that is not the public internet. @source IANA special-purpose registries (RFC 6890 and its updates) */
 const inside = `
@@ -21,4 +21,9 @@ for (const address of inside) test(`${address} is inside`, () => assert.equal(is
 for (const address of outside) test(`${address} is outside`, () => assert.equal(isPublicAddress(address), true));
 test('what is no address is not outside', () => {
   for (const text of nonsense) assert.equal(isPublicAddress(text), false, text);
+});
+
+test('names that only the inside has', () => {
+  for (const name of ['localhost', 'localhost.', 'LOCALHOST', 'a.localhost', 'db', 'postgres', 'router.local', 'metadata.google.internal', 'x.lan', 'nas.home.arpa', 'a.corp.', 'foo.private']) assert.equal(isPublicName(name), false, name);
+  for (const name of ['example.com', 'example.com.', 'a.b.kz', 'local.example.com', 'localhost.example.com', 'internal.io', 'xn--80ak6aa92e.com', 'mylocal.dev']) assert.equal(isPublicName(name), true, name);
 });

@@ -22,3 +22,12 @@ export function isPublicAddress(address: string): boolean {
 }
 
 const isPublic4 = (address: string): boolean => ipaddr.IPv4.parse(address).range() === 'unicast' && !INSIDE_CLOUDS.has(address);
+
+/** Ends of names that no public server has. @source RFC 6761, RFC 6762, RFC 8375, and ICANN's reservation of "internal" */
+const INSIDE_NAMES = /(?:^|\.)(?:localhost|localdomain|local|internal|intranet|private|corp|home|lan|home\.arpa)$/;
+
+/** Whether a name may belong to a server of the internet: it has a dot, and an end that is not kept for the inside. */
+export function isPublicName(hostname: string): boolean {
+  const name = hostname.toLowerCase().replace(/\.$/, '');
+  return name.includes('.') && !INSIDE_NAMES.test(name);
+}

@@ -1,6 +1,6 @@
 import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { isPublicAddress } from './address.ts';
+import { isPublicAddress, isPublicName } from './address.ts';
 import { fromNameServers, fromSystem, literalIn, type Resolve } from './resolve.ts';
 
 /** Where requests that a merchant asked for may go. */
@@ -8,14 +8,16 @@ export interface Egress {
   schemes: string[];
   /** undefined: any */
   ports?: number[];
+  /** whether a host may go by this name at all, wherever it leads */
+  isAllowedName(hostname: string): boolean;
   isAllowedAddress(address: string): boolean;
   resolve: Resolve;
 }
 
 /** The internet, over TLS. */
-export const publicEgress = (): Egress => ({ schemes: ['https:'], ports: [443, 8443], isAllowedAddress: isPublicAddress, resolve: fromNameServers() });
+export const publicEgress = (): Egress => ({ schemes: ['https:'], ports: [443, 8443], isAllowedName: isPublicName, isAllowedAddress: isPublicAddress, resolve: fromNameServers() });
 /** Anywhere, the machine itself included: for tests and development. */
-export const privateEgress = (): Egress => ({ schemes: ['https:', 'http:'], isAllowedAddress: () => true, resolve: fromSystem });
+export const privateEgress = (): Egress => ({ schemes: ['https:', 'http:'], isAllowedName: () => true, isAllowedAddress: () => true, resolve: fromSystem });
 
 /** What a merchant is told when a URL may not be called. */
 export class Blocked extends Error {}
@@ -24,7 +26,7 @@ export class Blocked extends Error {}
  * What the text of a URL allows to be judged.
  * @throws {Blocked} with words for the merchant
  */
-export function readUrl(text: string, { schemes, ports, isAllowedAddress }: Egress): URL {
+export function readUrl(text: string, { schemes, ports, isAllowedName, isAllowedAddress }: Egress): URL {
   if (text.length > 2048) throw new Blocked('longer than 2048 characters');
   if (!URL.canParse(text)) throw new Blocked('not a URL such as https://example.com/webhooks');
   const url = new URL(text);
@@ -34,6 +36,7 @@ export function readUrl(text: string, { schemes, ports, isAllowedAddress }: Egre
   if (ports && !ports.includes(port)) throw new Blocked(`port ${port} is not among those allowed (${ports.join(', ')})`);
   const literal = literalIn(url.hostname);
   if (literal !== undefined && !isAllowedAddress(literal)) throw new Blocked(notPublic(literal));
+  if (literal === undefined && !isAllowedName(url.hostname)) throw new Blocked(`${url.hostname} is not a name of the public internet`);
   return url;
 }
 

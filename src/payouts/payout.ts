@@ -143,9 +143,9 @@ export async function recount(tx: Tx, currency: string, now: Date): Promise<void
   await setUsage(tx, dayIn(timeZone, books.at), currency, await acceptedSince(tx, currency, startOfDay(timeZone, books.at)));
 }
 
-/** A payout that failed no longer counts in the day that accepted it. */
+/** A payout that failed no longer counts in the day that accepted it. A day that was not counted to its end, since there was no limit, stays at zero. */
 export const giveBackUsage = (tx: Tx, day: string, currency: string, amount: Minor): Promise<number> =>
-  tx.run(sql`update usage as u set amount = u.amount - ${amount}::bigint where u.merchant_id = ${tx.merchantId} and u.currency = ${currency} and u.day = ${day}::date`);
+  tx.run(sql`update usage as u set amount = greatest(u.amount - ${amount}::bigint, 0) where u.merchant_id = ${tx.merchantId} and u.currency = ${currency} and u.day = ${day}::date`);
 
 /** What went, or is on its way, to each of these cards since a moment. */
 export const cardUsageSince = (tx: Tx, cardTokenIds: string[], since: Date): Promise<{ cardTokenId: string; currency: string; amount: Minor }[]> =>

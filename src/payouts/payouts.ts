@@ -14,6 +14,9 @@ import type { Heard } from './decide.ts';
 import { type Effect, resolveGroup } from './resolve.ts';
 import { Sender } from './send.ts';
 
+/** For how long outcomes gather, so that the books are locked for many at once. */
+const OUTCOMES_MS = 5;
+
 export interface PayoutsOptions {
   db: Db;
   clock: Clock;
@@ -48,6 +51,7 @@ export class Payouts {
       onGroup: (size) => o.onGroup?.('accept', size),
     });
     this.outcomes = new Groups({
+      gather: (start) => void o.clock.sleep(OUTCOMES_MS).then(start), // nobody waits for these
       ...grouping,
       run: (merchantId, items) => o.db.merchant(merchantId, (tx) => resolveGroup(tx, items, o.clock.now(), o.ids, limits, () => o.random.fraction())),
       onGroup: (size) => o.onGroup?.('resolve', size),

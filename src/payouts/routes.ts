@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { Db } from '../db/db.ts';
-import { conflict, invalid } from '../errors.ts';
+import { conflict, invalid, unprocessable } from '../errors.ts';
 import type { Groups } from '../groups.ts';
 import { type Answer, keyOf } from '../http/idempotency.ts';
 import { type App, answers, callerOf, give, IdempotencyHeader, Page } from '../http/room.ts';
@@ -8,6 +8,7 @@ import { idIn } from '../http/server.ts';
 import type { Ids } from '../ids.ts';
 import { toMinor } from '../money.ts';
 import { transactionView } from '../transactions/view.ts';
+import { holdsCardNumber } from '../vault/card-number.ts';
 import type { PayoutRequest } from './accept.ts';
 import { asTransaction, countPayouts, listPayouts } from './payout.ts';
 import { CreatePayout, ListPayouts } from './schema.ts';
@@ -26,6 +27,7 @@ export function payoutRoutes(app: App, { db, ids, payouts }: { db: Db; ids: Ids;
   app.post('/v1/payout', { config: { scope: 'payouts', source: 'payouts' }, schema }, async (request, reply) => {
     const { body } = request;
     const currency = body.currency ?? 'KZT';
+    refuseCardNumbers(body);
     const { merchant } = callerOf(request);
     const payout: PayoutRequest = {
       ...{ id: ids.uuid(), merchant },
@@ -43,6 +45,12 @@ export function payoutRoutes(app: App, { db, ids, payouts }: { db: Db; ids: Ids;
     const [rows, { total }] = await db.merchant(callerOf(request).merchant.id, (tx) => Promise.all([listPayouts(tx, filter, size, (page - 1) * size), countPayouts(tx, filter)]));
     return { data: rows.map((payout) => transactionView(asTransaction(payout))), page, size, total: Number(total) };
   });
+}
+
+/** What is written beside a payout is stored and sent on in the open: no card number may be in it. @throws {ApiError} 422 */
+function refuseCardNumbers(body: Record<string, unknown>): void {
+  const fields = ['description', 'merchantReference', 'orderReference', 'requestId'].filter((field) => typeof body[field] === 'string' && holdsCardNumber(body[field] as string));
+  if (fields.length > 0) throw unprocessable(`${fields.join(', ')}: looks like a card number, which is nowhere to be written in the open`, fields.map((field) => ({ field, message: 'looks like a card number' })));
 }
 
 /** The key of the header, or the one in the body; both only if they are the same. */

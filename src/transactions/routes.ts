@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { customerById } from '../customers/customers.ts';
 import type { Db } from '../db/db.ts';
 import { notFound } from '../errors.ts';
 import { type App, answers, callerOf, Page, Paging } from '../http/room.ts';
@@ -19,6 +20,20 @@ export function transactionRoutes(app: App, { db }: { db: Db }): void {
     const { transactions, total } = await db.merchant(callerOf(request).merchant.id, (tx) => listTransactions(tx, null, page, size));
     return { data: transactions.map(transactionRow), page, size, total };
   });
+
+  app.get(
+    '/v1/customers/:id/transactions',
+    { config: { scope: 'read', source: 'customers' }, schema: { tags: ['Customers'], summary: "Get a customer's transactions", description: 'Newest first.', params: Type.Object({ id: Type.String({ description: 'The customer' }) }), querystring: Type.Object(Paging), response: answers({ 200: Page(Type.Ref('TransactionRow')) }, 404) } },
+    async (request) => {
+      const { page, size } = request.query;
+      const id = idIn(request.params.id, 'customer');
+      const { transactions, total } = await db.merchant(callerOf(request).merchant.id, async (tx) => {
+        await customerById(tx, id);
+        return listTransactions(tx, id, page, size);
+      });
+      return { data: transactions.map(transactionRow), page, size, total };
+    },
+  );
 
   const One = { params: Type.Object({ id: Type.String({ description: 'The transaction' }) }) };
   app.get('/v1/transactions/:id', { config, schema: { tags, summary: 'Find a transaction by its id', ...One, response: answers({ 200: Type.Ref('Transaction') }, 404) } }, async (request) => {

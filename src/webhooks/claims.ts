@@ -68,7 +68,7 @@ export async function claimDue(tx: Tx, now: Date, leaseMs: number, room: Room, l
   const candidates = due.filter(({ endpointId, eventNumber }) => known.has(endpointId) && !isInHand(endpointId, eventNumber));
   const earlier = candidates.length > 0 ? await earlierOnes(tx, candidates) : [];
   const { heads, waiting } = judge(candidates, earlier, limit, now, leaseMs);
-  const disabled = left.map((row): Standing => ({ ...row, state: 'disabled', nextAt: null })); // told while their endpoint was being disabled
+  const disabled = left.map((row): Standing => ({ ...row, state: 'disabled', inFlight: false, nextAt: null })); // told while their endpoint was being disabled
   const [events] = await Promise.all([heads.length > 0 ? eventsOf(tx, heads) : [], storeLocked(tx, [...heads, ...waiting, ...disabled])]);
   const byNumber = new Map(events.map((event) => [event.number, event]));
   const claimed = heads.map((head): Claimed => {
@@ -88,6 +88,7 @@ const enabledTargets = (tx: Tx): Promise<Target[]> =>
 /** Where a delivery stands. */
 export interface Standing extends Pick<Claimed, 'endpointId' | 'eventNumber' | 'objectId' | 'objectSeq' | 'tries' | 'failures'> {
   state: 'pending' | 'delivered' | 'parked' | 'disabled';
+  inFlight: boolean;
   nextAt: Date | null;
 }
 
@@ -96,7 +97,7 @@ interface Due extends Standing {
   room: number;
 }
 
-export const standingColumns = fragment`d.endpoint_id as "endpointId", d.event_number as "eventNumber", d.object_id as "objectId", d.object_seq as "objectSeq", d.state, d.tries, d.failures, d.next_at as "nextAt"`;
+export const standingColumns = fragment`d.endpoint_id as "endpointId", d.event_number as "eventNumber", d.object_id as "objectId", d.object_seq as "objectSeq", d.state, d.tries, d.failures, d.in_flight as "inFlight", d.next_at as "nextAt"`;
 export const standingShape = shape<Standing>(
   ['endpoint_id', 'uuid', 'endpointId'],
   ['event_number', 'bigint', 'eventNumber'],
@@ -105,6 +106,7 @@ export const standingShape = shape<Standing>(
   ['state', 'text', 'state'],
   ['tries', 'int', 'tries'],
   ['failures', 'int', 'failures'],
+  ['in_flight', 'boolean', 'inFlight'],
   ['next_at', 'timestamptz', 'nextAt'],
 );
 
@@ -112,9 +114,9 @@ export const standingShape = shape<Standing>(
 export async function storeLocked(tx: Tx, rows: Standing[]): Promise<void> {
   if (rows.length === 0) return;
   const stored = await tx.run(sql`
-    insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, state, tries, failures, next_at, created_at)
+    insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, state, tries, failures, in_flight, next_at, created_at)
     select m.merchant_id, u.*, 'epoch' from merchant m, ${table(rows, standingShape)} where m.merchant_id = ${tx.merchantId}
-    on conflict (merchant_id, event_number, endpoint_id) do update set state = excluded.state, tries = excluded.tries, failures = excluded.failures, next_at = excluded.next_at`);
+    on conflict (merchant_id, event_number, endpoint_id) do update set state = excluded.state, tries = excluded.tries, failures = excluded.failures, in_flight = excluded.in_flight, next_at = excluded.next_at`);
   assert(stored === rows.length, 'every delivery was stored');
 }
 
@@ -150,16 +152,17 @@ interface Earlier {
   /** which of the candidates it stands before, counted from 1 */
   n: number;
   state: 'pending' | 'parked' | 'disabled';
+  inFlight: boolean;
   nextAt: Date | null;
 }
 
 /** For each candidate the first delivery of its object that has not arrived, where there is one before it. */
 const earlierOnes = (tx: Tx, due: Due[]): Promise<Earlier[]> =>
   tx.rows(planned(sql`
-    select u.n::int as n, b.state, b.next_at as "nextAt"
+    select u.n::int as n, b.state, b.in_flight as "inFlight", b.next_at as "nextAt"
     from unnest(${column(due, 'endpointId')}::uuid[], ${column(due, 'objectId')}::uuid[], ${column(due, 'objectSeq')}::int[]) with ordinality as u (endpoint_id, object_id, object_seq, n)
     cross join lateral (
-      select b.state, b.next_at from delivery b
+      select b.state, b.in_flight, b.next_at from delivery b
       where b.merchant_id = ${tx.merchantId} and b.endpoint_id = u.endpoint_id and b.object_id = u.object_id and b.object_seq < u.object_seq and b.state <> 'delivered'
       order by b.object_seq limit 1
     ) b`));
@@ -176,15 +179,16 @@ function judge(due: Due[], earlier: Earlier[], limit: number, now: Date, leaseMs
   const heads: Standing[] = [];
   const waiting: Standing[] = [];
   const behindOneInFlight: Standing[] = [];
-  for (const [i, { room: _, ...row }] of due.entries()) {
+  for (const [i, { room: _, ...found }] of due.entries()) {
+    const row: Standing = { ...found, inFlight: false };
     const one = before.get(i);
     const left = roomLeft.get(row.endpointId) ?? 0;
     if (one?.state === 'parked') waiting.push({ ...row, state: 'parked', nextAt: null });
-    else if (one?.nextAt && one.nextAt > lease) waiting.push({ ...row, nextAt: one.nextAt });
+    else if (one?.nextAt && one.nextAt > now && !one.inFlight) waiting.push({ ...row, nextAt: one.nextAt });
     else if (one) behindOneInFlight.push({ ...row, nextAt: soon });
     else if (left > 0 && heads.length < limit) {
       roomLeft.set(row.endpointId, left - 1);
-      heads.push({ ...row, tries: row.tries + 1, nextAt: lease });
+      heads.push({ ...row, tries: row.tries + 1, inFlight: true, nextAt: lease });
     }
   }
   return { heads, waiting: [...waiting, ...behindOneInFlight.filter(({ endpointId }) => (roomLeft.get(endpointId) ?? 0) > 0)] };

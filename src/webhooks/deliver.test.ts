@@ -133,7 +133,7 @@ test('what waits behind a parked delivery is parked too, and goes on when that o
   assert.equal(await desk.work(), 0, 'nobody overtakes');
   const { resend } = await import('./deliveries.ts');
   const { endpointById } = await import('./endpoints.ts');
-  await desk.db.merchant(desk.merchant.merchantId, async (tx) => resend(tx, await endpointById(tx, id), first as string, desk.clock.now(), desk.webhooks.deliverer));
+  await desk.db.merchant(desk.merchant.merchantId, async (tx) => resend(tx, await endpointById(tx, id), first as string, desk.clock.now()));
   await desk.work();
   assert.deepEqual(desk.net.at(A).slice(-3).map((body) => JSON.parse(body).data.seq), [1, 2, 3]);
   assert.deepEqual(await states(), ['delivered', 'delivered', 'delivered']);

@@ -21,7 +21,8 @@ export interface DelivererOptions {
   /** calls in flight at once, over all endpoints */
   capacity?: number;
   gather?(start: () => void): void;
-  onAttempt?(attempted: Attempted): void;
+  /** told of each attempt once it is on record */
+  onAttempt?(merchantId: string, attempted: Attempted): void;
 }
 
 const MAX_ANSWER = 64 * 1024;
@@ -80,7 +81,7 @@ export class Deliverer {
       const attempted = await this.inTurn(merchantId, claim, target, until);
       if (!attempted) return undefined;
       await this.records.submit(merchantId, attempted);
-      this.o.onAttempt?.(attempted);
+      this.o.onAttempt?.(merchantId, attempted);
       return attempted;
     } finally {
       this.inHand.delete(name);

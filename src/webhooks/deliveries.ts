@@ -88,9 +88,8 @@ export const attemptsOf = (tx: Tx, deliveries: Pick<Delivery, 'endpointId' | 'ev
     ) a
     order by a.try`);
 
-/** For how long a delivery that is being tried belongs to who took it: it is not opened again, since it is on its way. */
-export type Lease = { leaseMs: number };
-const leaseEnd = (at: Date, { leaseMs }: Lease): Date => new Date(at.getTime() + leaseMs);
+/** What is being tried at this moment is not opened again: it is on its way. */
+const notInFlight = fragment`(not d.in_flight or d.next_at is null or d.next_at <= now.at)`;
 
 /**
  * Opens a delivery again, whatever its state, and whatever earlier events of the same object have not arrived there: they
@@ -98,18 +97,22 @@ const leaseEnd = (at: Date, { leaseMs }: Lease): Date => new Date(at.getTime() +
  * @returns how many were opened; 0 when it is on its way at this moment
  * @throws {ApiError} 404, or 409 while the endpoint is disabled
  */
-export async function resend(tx: Tx, endpoint: Endpoint, eventId: string, at: Date, lease: Lease): Promise<number> {
+export async function resend(tx: Tx, endpoint: Endpoint, eventId: string, at: Date): Promise<number> {
   mustBeEnabled(endpoint);
   const event = await tx.maybe<{ number: bigint; objectId: string; objectSeq: number }>(sql`
     select e.number, e.object_id as "objectId", e.object_seq as "objectSeq" from event e join delivery d on d.merchant_id = e.merchant_id and d.event_number = e.number
     where e.merchant_id = ${tx.merchantId} and e.id = ${eventId}::uuid and d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpoint.id}::uuid`);
   if (!event) throw notFound(`no delivery of event ${eventId} to this endpoint`);
   return tx.run(sql`
-    update delivery as d set state = 'pending', failures = 0, next_at = ${at}::timestamptz
-    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpoint.id}::uuid and d.object_id = ${event.objectId}::uuid
-      and (d.event_number = ${event.number}::bigint or (d.object_seq < ${event.objectSeq}::int and d.state <> 'delivered'))
-      and (d.state <> 'pending' or d.next_at > ${leaseEnd(at, lease)}::timestamptz)`);
+    update delivery as d set state = 'pending', failures = 0, in_flight = false, next_at = now.at
+    from (select ${at}::timestamptz as at) now
+    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpoint.id}::uuid and d.event_number = any(${await upTo(tx, event)}::bigint[])
+      and (d.event_number = ${event.number}::bigint or d.state <> 'delivered') and ${notInFlight}`);
 }
+
+/** The numbers of an object's events up to one. */
+const upTo = async (tx: Tx, { objectId, objectSeq }: { objectId: string; objectSeq: number }): Promise<bigint[]> =>
+  column(await tx.rows<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid and e.object_seq <= ${objectSeq}::int`), 'number');
 
 export interface Replay {
   from: Date;
@@ -129,7 +132,7 @@ const REPLAY_AT_ONCE = 5_000;
  * been there. In the order of the feed, so that a later part never overtakes an earlier one.
  * @returns how many, and behind which number to go on; null when this was all
  */
-export async function replay(tx: Tx, endpoint: Endpoint, { from, to, delivered, after }: Replay, at: Date, lease: Lease): Promise<{ opened: number; next: bigint | null }> {
+export async function replay(tx: Tx, endpoint: Endpoint, { from, to, delivered, after }: Replay, at: Date): Promise<{ opened: number; next: bigint | null }> {
   mustBeEnabled(endpoint);
   const [first, last] = [await numberAround(tx, from, -1), await numberAround(tx, to, 1)];
   const events = await tx.rows<{ number: bigint }>(sql`
@@ -139,9 +142,10 @@ export async function replay(tx: Tx, endpoint: Endpoint, { from, to, delivered, 
     order by e.number limit ${REPLAY_AT_ONCE}`);
   const numbers = column(events, 'number');
   const reopened = await tx.run(sql`
-    update delivery as d set state = 'pending', failures = 0, next_at = ${at}::timestamptz
+    update delivery as d set state = 'pending', failures = 0, in_flight = false, next_at = now.at
+    from (select ${at}::timestamptz as at) now
     where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpoint.id}::uuid and d.event_number = any(${numbers}::bigint[])
-      and (${delivered}::boolean or d.state <> 'delivered') and (d.state <> 'pending' or d.next_at > ${leaseEnd(at, lease)}::timestamptz)`);
+      and (${delivered}::boolean or d.state <> 'delivered') and ${notInFlight}`);
   const made = await deliverOnRequest(tx, endpoint.id, numbers, at);
   return { opened: reopened + made, next: numbers.length === REPLAY_AT_ONCE ? (numbers.at(-1) as bigint) : null };
 }

@@ -1,7 +1,9 @@
 import type { Tx } from '../db/db.ts';
 import { fragment, sql } from '../db/sql.ts';
 import { assert, invalid, notFound, unprocessable } from '../errors.ts';
+import { webhookTokenOwner } from '../merchants/open.ts';
 import { disableDeliveries } from './outcomes.ts';
+import { secretOwner } from './secrets.ts';
 
 /** Where a merchant wants to hear of events. */
 export interface Endpoint {
@@ -77,7 +79,7 @@ export async function changeEndpoint(tx: Tx, id: string, change: Partial<Setting
 /** What was waiting when the endpoint was disabled goes on where it stopped, in order. */
 const enableDeliveries = (tx: Tx, id: string, at: Date): Promise<number> =>
   tx.run(sql`
-    update delivery as d set state = 'pending', failures = 0, next_at = ${at}::timestamptz
+    update delivery as d set state = 'pending', failures = 0, in_flight = false, next_at = ${at}::timestamptz
     where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${id}::uuid and d.state = 'disabled'`);
 
 /**
@@ -91,4 +93,18 @@ export async function rollSecret(tx: Tx, id: string, secret: Buffer, until: Date
     update endpoint as p set secret = ${secret}::bytea, previous_secret = ${previous}::bytea, previous_until = ${until}::timestamptz, updated_at = ${at}::timestamptz
     where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid`);
   return endpointById(tx, id);
+}
+
+/** Puts the merchant's secrets under the present master key. @returns how many */
+export async function resealSecrets(tx: Tx, reseal: (sealed: Buffer, of: string) => Buffer): Promise<number> {
+  const [endpoints, { webhookToken }] = await Promise.all([
+    tx.rows<{ id: string; secret: Buffer; previousSecret: Buffer | null }>(sql`select p.id, p.secret, p.previous_secret as "previousSecret" from endpoint p where p.merchant_id = ${tx.merchantId} order by p.id for update`),
+    tx.one<{ webhookToken: Buffer }>(sql`select m.webhook_token as "webhookToken" from merchant m where m.merchant_id = ${tx.merchantId} for update`),
+  ]);
+  await tx.run(sql`update merchant as m set webhook_token = ${reseal(webhookToken, webhookTokenOwner(tx.merchantId))} where m.merchant_id = ${tx.merchantId}`);
+  for (const { id, secret, previousSecret } of endpoints) {
+    const of = secretOwner(id);
+    await tx.run(sql`update endpoint as p set secret = ${reseal(secret, of)}, previous_secret = ${previousSecret && reseal(previousSecret, of)}::bytea where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid`);
+  }
+  return endpoints.length + 1;
 }

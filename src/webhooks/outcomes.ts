@@ -22,7 +22,8 @@ export interface Attempted {
 
 export const isAccepted = ({ status }: Attempted): boolean => status !== null && status >= 200 && status < 300;
 
-const GONE = 410;
+/** The receiver wants nothing more, ever. */
+export const GONE = 410;
 
 /**
  * Writes what became of attempts, in one transaction: the journal, where each delivery stands, what may go next, and
@@ -46,19 +47,19 @@ export async function recordAttempts(tx: Tx, attempted: Attempted[], now: Date, 
 
 function standing(attempted: Attempted, now: Date, fraction: number): Standing {
   const { claim, askedMs } = attempted;
-  if (isAccepted(attempted)) return { ...claim, state: 'delivered', nextAt: null };
+  if (isAccepted(attempted)) return { ...claim, state: 'delivered', inFlight: false, nextAt: null };
   const failures = claim.failures + 1;
   const delay = delayAfter(failures, fraction, askedMs);
-  if (delay === undefined) return { ...claim, failures, state: 'parked', nextAt: null };
-  return { ...claim, failures, state: 'pending', nextAt: new Date(now.getTime() + delay) };
+  if (delay === undefined) return { ...claim, failures, state: 'parked', inFlight: false, nextAt: null };
+  return { ...claim, failures, state: 'pending', inFlight: false, nextAt: new Date(now.getTime() + delay) };
 }
 
 /** By their keys, as in storeLocked; only while the try is still ours. What was disabled meanwhile stays so, unless it has arrived. */
 const storeStandings = (tx: Tx, rows: Standing[], now: Date): Promise<number> =>
   tx.run(sql`
-    insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, state, tries, failures, next_at, first_ok_at, created_at)
+    insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, state, tries, failures, in_flight, next_at, first_ok_at, created_at)
     select m.merchant_id, u.*, case when u.state = 'delivered' then ${now}::timestamptz end, 'epoch' from merchant m, ${table(rows, standingShape)} where m.merchant_id = ${tx.merchantId}
-    on conflict (merchant_id, event_number, endpoint_id) do update set state = excluded.state, failures = excluded.failures, next_at = excluded.next_at, first_ok_at = coalesce(d.first_ok_at, excluded.first_ok_at)
+    on conflict (merchant_id, event_number, endpoint_id) do update set state = excluded.state, failures = excluded.failures, in_flight = false, next_at = excluded.next_at, first_ok_at = coalesce(d.first_ok_at, excluded.first_ok_at)
     where d.tries = excluded.tries and (d.state = 'pending' or (d.state = 'disabled' and excluded.state = 'delivered'))`);
 
 const insertAttempts = (tx: Tx, attempted: Attempted[]): Promise<number> => {
@@ -99,7 +100,7 @@ const disableGone = (tx: Tx, gone: { id: string; url: string }[], now: Date): Pr
 /** Deliveries of disabled endpoints wait until the endpoint is enabled again. */
 export const disableDeliveries = (tx: Tx, endpointIds: string[]): Promise<number> =>
   tx.run(sql`
-    update delivery as d set state = 'disabled', next_at = null
+    update delivery as d set state = 'disabled', in_flight = false, next_at = null
     from endpoint p
     where p.merchant_id = ${tx.merchantId} and p.id = any(${endpointIds}::uuid[]) and not p.enabled
       and d.merchant_id = ${tx.merchantId} and d.endpoint_id = p.id and d.state = 'pending'`);

@@ -72,7 +72,6 @@ function endpointRoutes(app: App, { db, webhooks }: Parts): void {
 }
 
 function deliveryRoutes(app: App, { db, ids, clock, webhooks }: Parts): void {
-  const lease = webhooks.deliverer;
   const work = (merchantId: string, key: Key | undefined, run: (tx: Tx, now: Date) => Promise<object>): Promise<Answer> => {
     const now = clock.now();
     return once(db, merchantId, key, now, async (tx) => ({ status: 202, body: JSON.stringify(await run(tx, now)) }));
@@ -101,7 +100,7 @@ function deliveryRoutes(app: App, { db, ids, clock, webhooks }: Parts): void {
     async (request, reply) => {
       const [id, eventId] = [endpointIn(request.params), idIn(request.params.eventId, 'event')];
       const key = keyOf(`POST /v1/webhook-endpoints/${id}/deliveries/${eventId}/resend`, request.headers['idempotency-key'], null);
-      return give(reply, await work(callerOf(request).merchant.id, key, async (tx, now) => ({ opened: await resend(tx, await endpointById(tx, id), eventId, now, lease) })));
+      return give(reply, await work(callerOf(request).merchant.id, key, async (tx, now) => ({ opened: await resend(tx, await endpointById(tx, id), eventId, now) })));
     },
   );
 
@@ -117,7 +116,7 @@ function deliveryRoutes(app: App, { db, ids, clock, webhooks }: Parts): void {
       const key = keyOf(`POST /v1/webhook-endpoints/${id}/replay`, request.headers['idempotency-key'], request.body);
       const answer = await work(merchant.id, key, async (tx, now) => {
         const span = { from: momentIn(from, 'from'), to: to === undefined ? now : momentIn(to, 'to'), delivered: includeDelivered, after: behind };
-        const { opened, next } = await replay(tx, await endpointById(tx, id), span, now, lease);
+        const { opened, next } = await replay(tx, await endpointById(tx, id), span, now);
         return { opened, next: next === null ? null : webhooks.cursors.write(merchant.id, list, String(next)) };
       });
       return give(reply, answer);

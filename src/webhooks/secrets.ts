@@ -8,7 +8,8 @@ import { secretKey, type Signing, writtenSecret } from './signature.ts';
 const KEEP_MS = 60_000;
 const MAX_KEPT = 10_000;
 
-const owner = (endpointId: string): string => `endpoint/${endpointId}`;
+/** What an endpoint's secret is sealed under. */
+export const secretOwner = (endpointId: string): string => `endpoint/${endpointId}`;
 
 /** Signing secrets of endpoints: made, sealed, and opened when something is to be signed. */
 export class Secrets {
@@ -25,23 +26,28 @@ export class Secrets {
 
   /** A new secret of 32 bytes, sealed for its endpoint. */
   make(endpointId: string): Buffer {
-    return this.sealer.seal(this.random.bytes(32), owner(endpointId));
+    return this.sealer.seal(this.random.bytes(32), secretOwner(endpointId));
   }
 
   /** A secret as the merchant writes it: whsec_… */
   show(sealed: Buffer, endpointId: string): string {
-    return writtenSecret(this.sealer.open(sealed, owner(endpointId)));
+    return writtenSecret(this.sealer.open(sealed, secretOwner(endpointId)));
   }
 
   /** A secret that is known already, such as that of another system, sealed for an endpoint. @throws when it is no secret */
   take(secret: string, endpointId: string): Buffer {
-    return this.sealer.seal(secretKey(secret), owner(endpointId));
+    return this.sealer.seal(secretKey(secret), secretOwner(endpointId));
+  }
+
+  /** The same secret under the present master key. */
+  reseal(sealed: Buffer, of: string): Buffer {
+    return this.sealer.seal(this.sealer.open(sealed, of), of);
   }
 
   /** What an attempt is signed with now: the endpoint's secret, and the one before while that still holds. */
   signing(merchantId: string, { id, secret, previousSecret, previousUntil, webhookToken }: Target): Signing {
     const rolling = previousSecret && previousUntil && previousUntil > this.clock.now();
-    const keys = [secret, ...(rolling ? [previousSecret] : [])].map((sealed) => this.open(sealed, owner(id)));
+    const keys = [secret, ...(rolling ? [previousSecret] : [])].map((sealed) => this.open(sealed, secretOwner(id)));
     return { keys, webhookToken: this.open(webhookToken, webhookTokenOwner(merchantId)).toString('utf8') };
   }
 

@@ -12,7 +12,8 @@ import { planned } from './claims.ts';
 import { Deliverer } from './deliver.ts';
 import { changeEndpoint, checkEvents, type Endpoint, insertEndpoint, rollSecret, type Settings } from './endpoints.ts';
 import { Cursors } from './feed.ts';
-import type { Attempted } from './outcomes.ts';
+import { type Attempted, GONE, isAccepted } from './outcomes.ts';
+import { MAX_TRIES } from './schedule.ts';
 import { endpointView } from './schema.ts';
 import { Secrets } from './secrets.ts';
 
@@ -28,7 +29,7 @@ export interface WebhooksOptions {
   config: { masterKey: Buffer; webhookAllowPrivate: boolean };
   log: Log;
   gather?(start: () => void): void;
-  onAttempt?(attempted: Attempted): void;
+  onAttempt?(merchantId: string, attempted: Attempted): void;
 }
 
 /** The webhooks room: endpoints and their secrets, deliveries by a worker, the feed. */
@@ -43,7 +44,7 @@ export class Webhooks {
     this.o = options;
     this.secrets = new Secrets(options.sealer, options.clock, options.random);
     this.cursors = new Cursors(options.config.masterKey);
-    this.deliverer = new Deliverer({ ...options, secrets: this.secrets });
+    this.deliverer = new Deliverer({ ...options, secrets: this.secrets, onAttempt: (merchantId, attempted) => this.attempted(merchantId, attempted) });
     this.queue = {
       name: 'webhooks',
       due: (now) => planned(sql`
@@ -99,6 +100,15 @@ export class Webhooks {
       return { status: 200, body: withSealed(await rollSecret(tx, id, secret, until, now), secret), objectId: id };
     });
     return this.revealed(answer);
+  }
+
+  /** What an operator should know of, once it is on record. */
+  private attempted(merchantId: string, attempted: Attempted): void {
+    const { claim, status } = attempted;
+    const about = { merchantId, endpointId: claim.endpointId, attempt: claim.tries, status };
+    if (status === GONE) this.o.log.warn({ event: 'endpoint.gone', ...about }, 'a webhook endpoint answered 410 and was disabled');
+    else if (!isAccepted(attempted) && claim.failures + 1 >= MAX_TRIES) this.o.log.warn({ event: 'delivery.parked', ...about }, 'a webhook was not accepted in any of its tries, and waits to be resent');
+    this.o.onAttempt?.(merchantId, attempted);
   }
 
   private revealed(answer: Answer): Answer {

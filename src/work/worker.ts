@@ -20,7 +20,9 @@ export interface WorkerOptions {
   log: Log;
   /** pieces in hand at once, for each queue */
   capacity: number;
-  /** milliseconds between looks when there is nothing to do; a hint for latency, never for correctness */
+  /** milliseconds between two looks, while there is work: larger claims cost less each */
+  paceMs?: number;
+  /** and when there has been none for a while; latency, never correctness */
   idleMs?: number;
 }
 
@@ -35,7 +37,7 @@ export class Worker {
 
   constructor(queues: Queue[], options: WorkerOptions) {
     this.queues = queues;
-    this.o = { idleMs: 40, ...options };
+    this.o = { paceMs: 8, idleMs: 60, ...options };
   }
 
   /** Works until the signal aborts, then finishes what is in hand. */
@@ -46,12 +48,14 @@ export class Worker {
   private async loop(queue: Queue, signal: AbortSignal): Promise<void> {
     const inHand = new Set<Promise<unknown>>();
     let failures = 0;
+    let pauseMs = this.o.paceMs;
     while (!signal.aborted) {
       try {
         const took = await this.round(queue, inHand);
         failures = 0;
+        pauseMs = took > 0 ? this.o.paceMs : Math.min(pauseMs * 1.5, this.o.idleMs);
         if (inHand.size >= this.o.capacity) await Promise.race(inHand);
-        else if (took === 0) await this.o.clock.sleep(this.o.idleMs, signal);
+        else if (took < PIECES_AT_ONCE) await this.o.clock.sleep(pauseMs, signal);
       } catch (error) {
         this.o.log.warn({ event: 'work.failed', action: queue.name, attempt: ++failures, error }, 'a round of work failed and will be tried again');
         await this.o.clock.sleep(Math.min(100 * 2 ** failures, 5_000), signal);

@@ -48,7 +48,7 @@ export async function load({ port, connections, warmMs, measureMs, request, expe
 export const round = (ms: number): number => Math.round(ms * 100) / 100;
 
 /** One kept connection, with as little between the socket and the figure as can be: the load must not be what is measured. */
-class Line {
+export class Line {
   lastBody = '';
   private readonly socket: Socket;
   private buffer = '';

@@ -42,3 +42,9 @@ async function describe(): Promise<Description> {
   await app.close();
   return description;
 }
+
+/** Every operation, with the scope that the description says a key needs for it. */
+export async function operations(): Promise<{ method: string; path: string; operation: Operation; scope: string | undefined }[]> {
+  const { paths } = await describedApi();
+  return Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation, scope: operation.security?.[0]?.key?.[0] })));
+}

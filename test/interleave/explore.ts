@@ -1,7 +1,7 @@
 /** explore.ts: all schedules of a pair, one after the other, each judged by the rules of the books and by the pair itself. */
-import { AssertionError } from 'node:assert';
+import assert, { AssertionError } from 'node:assert/strict';
 import { seededRandom } from './seed.ts';
-import type { Choice, Options, Point, Result } from './schedule.ts';
+import { type Choice, footprint, type Options, type Point, type Result } from './schedule.ts';
 import { type Founder, type Scene, type Side, World } from './world.ts';
 
 export interface Pair<T extends Record<string, string> = Record<string, string>> {
@@ -41,11 +41,13 @@ export interface Violation {
 
 export interface Report {
   pair: string;
-  /** that were played without a crash */
+  /** that were played to their end and judged, without a crash */
   schedules: number;
-  /** how many there are, where that is more than were played; a guess from the shape of those that were */
-  of?: number;
+  /** every merge of the statements; every one but for the order of statements that have nothing to do with each other; or a sample */
+  kind: 'all' | 'classes' | 'sample';
+  /** with a session that was ended at some point */
   crashes: number;
+  crashesCapped: boolean;
   violations: Violation[];
   /** of schedules: the fewest and the most points of decision */
   points: [number, number];
@@ -54,8 +56,10 @@ export interface Report {
 }
 
 export interface Limits {
-  /** schedules without a crash that are played at most */
-  schedules: number;
+  /** every merge is played where there are no more than so many */
+  all: number;
+  /** one of each class is played where there are no more than so many */
+  classes: number;
   /** schedules with a crash that are played at most */
   crashes: number;
   seed: number;
@@ -73,7 +77,7 @@ export function readsOnly(text: string, still: readonly string[]): boolean {
 export async function explore<T extends Record<string, string>>(postgres: string, pair: Pair<T>, limits: Limits): Promise<Report> {
   const from = performance.now();
   const world = await World.open<T>(postgres, pair.found ?? (async () => ({}) as T));
-  const report: Report = { pair: pair.name, schedules: 0, crashes: 0, violations: [], points: [Infinity, 0], waits: 0, ms: 0 };
+  const report: Report = { pair: pair.name, schedules: 0, crashes: 0, kind: 'all', crashesCapped: false, violations: [], points: [Infinity, 0], waits: 0, ms: 0 };
   const player = new Player(world, pair, report);
   try {
     await plain(player, limits, report);
@@ -85,58 +89,57 @@ export async function explore<T extends Record<string, string>>(postgres: string
   return report;
 }
 
-/** Every merge of the two sequences; where there are too many, a sample drawn by the seed. */
+/** Every merge of the two sequences where they are few; one of each class where they are more; else as chance has it. */
 async function plain<T extends Record<string, string>>(player: Player<T>, limits: Limits, report: Report): Promise<void> {
-  const guess = await all(player, {}, limits.schedules, () => report.schedules++);
-  if (guess === undefined) return;
-  // Too many: those with few switches first, for most errors need few; then as chance has it.
+  if (limits.all > 0 && (await all(player, {}, limits.all, () => report.schedules++))) return;
+  report.kind = 'classes';
+  report.schedules = 0;
+  const commuting = await player.world.references();
+  if (await all(player, { commuting }, limits.classes, () => (report.schedules += player.redundant ? 0 : 1))) return;
+  report.kind = 'sample';
   const random = seededRandom(limits.seed);
-  let sizes = 0;
-  const draws = Math.min(100, Math.ceil(limits.schedules / 2));
-  for (let n = 0; n < draws; n++) {
-    const points = await player.play([], {}, (choices) => Math.floor(random() * choices.length));
-    sizes += points.reduce((product, { choices }) => product * choices.length, 1);
-    report.schedules++;
-  }
-  report.of = Math.max(report.schedules + 1, Math.round(sizes / draws));
+  for (let n = 0; n < limits.classes; n++, report.schedules++) await player.play([], {}, (choices) => Math.floor(random() * choices.length));
 }
 
 /** Sessions that end at every point of the schedules with at most one switch. */
 async function crashing<T extends Record<string, string>>(player: Player<T>, limits: Limits, report: Report): Promise<void> {
-  await all(player, { crashes: true, switches: 1 }, limits.crashes, (points) => {
+  const finished = await all(player, { crashes: true, switches: 1 }, limits.crashes, (points) => {
     if (points.some(({ choices, taken }) => !(choices[taken] as Choice).startsWith('run'))) report.crashes++;
   });
+  report.crashesCapped = !finished;
 }
 
-/** Depth first, from the start each time. @returns undefined when it was all of them */
-async function all<T extends Record<string, string>>(player: Player<T>, options: Partial<Options>, most: number, count: (points: Point[]) => void): Promise<true | undefined> {
+/** Depth first, from the start each time. @returns whether it was all of them */
+async function all<T extends Record<string, string>>(player: Player<T>, options: Partial<Options>, most: number, count: (points: Point[]) => void): Promise<boolean> {
   let prefix: number[] | undefined = [];
   for (let n = 0; prefix; n++) {
-    if (n >= most) return true;
+    if (n >= most) return false;
     const points = await player.play(prefix, options);
     count(points);
     prefix = next(points, player.pair.alike === true);
   }
-  return undefined;
+  return true;
 }
 
 /** The next schedule in the tree. */
 function next(points: Point[], alike: boolean): number[] | undefined {
   for (let i = points.length - 1; i >= 0; i--) {
     const { choices, taken } = points[i] as Point;
-    if (alike && i === 0) return undefined; // who begins is only a name
-    if (taken + 1 < choices.length) return [...points.slice(0, i).map((point) => point.taken), taken + 1];
+    const mirrored = alike && i === 0 ? choices.map((choice) => choice.endsWith('B')) : []; // who begins is only a name
+    const other = choices.findIndex((_, at) => at > taken && !mirrored[at]);
+    if (other >= 0) return [...points.slice(0, i).map((point) => point.taken), other];
   }
   return undefined;
 }
 
 class Player<T extends Record<string, string>> {
   readonly pair: Pair<T>;
-  private readonly world: World<T>;
+  readonly world: World<T>;
+  /** The last schedule was one that had been played in another order. */
+  redundant = false;
   private readonly report: Report;
 
   constructor(world: World<T>, pair: Pair<T>, report: Report) {
-    Object.assign(this, { world, pair, report });
     this.world = world;
     this.pair = pair;
     this.report = report;
@@ -150,9 +153,12 @@ class Player<T extends Record<string, string>> {
     const still = pair.still ?? STILL;
     const between = pair.between && (() => (pair.between as NonNullable<typeof pair.between>)(scene));
     const points = await world.stage.play([() => pair.a(first, scene), () => pair.b(second, scene)], prefix, { ...options, still: (text) => readsOnly(text, still), ...(between ? { between } : {}) }, beyond);
+    this.redundant = world.stage.redundant;
     const ran = [...world.stage.trace];
     const told = world.stage.told();
     const crash = points.find(({ choices, taken }) => !(choices[taken] as Choice).startsWith('run'));
+    const written = new Set(ran.flatMap(({ text }) => [...footprint(text, new Map()).writes]));
+    assert.deepEqual(still.filter((table) => written.has(table)), [], `${pair.name}: these tables are not still`);
     const why = await this.judge(scene, crash ? ((crash.choices[crash.taken] as Choice).slice(-1) as 'A' | 'B') : undefined, ran);
     if (why.length > 0) report.violations.push({ pair: pair.name, schedule: told, why: why.join('; ') });
     report.points = [Math.min(report.points[0], points.length), Math.max(report.points[1], points.length)];

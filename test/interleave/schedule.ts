@@ -24,12 +24,15 @@ export interface Ran {
 const isOpening = (text: string): boolean => /^begin( read only)?(; set local (tolem\.merchant = '[0-9a-f-]+'|role \w+))?$/.test(text);
 const isCommit = (text: string): boolean => text === 'commit';
 
-/** The head of a statement, for people. */
+/** A statement in a few words, for people. */
 export function labelOf(text: string): string {
-  const flat = text.replaceAll(/\s+/g, ' ').trim();
-  const [, verb = '', table = ''] = /^(?:with .*?\b)?(insert into|update|delete from|select)(?: .*?\bfrom| )? ?([a-z_.]+)?/.exec(flat) ?? [];
-  const suffix = /\bfor (update|share|no key update)\b(?:.* (skip locked))?/.exec(flat);
-  return verb ? `${verb} ${table}${suffix ? ` for ${suffix[1]}${suffix[2] ? ` ${suffix[2]}` : ''}` : ''}` : flat.slice(0, 40);
+  const flat = text.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').trim();
+  const writes = [...flat.matchAll(/\b(insert into|delete from|(?<!for |no key |do )update) ([a-z_.]+)/g)].map(([, verb, table]) => `${verb} ${table}`);
+  if (writes.length > 0) return writes.join(', ');
+  if (!flat.startsWith('select') && !flat.startsWith('with')) return flat.split(/[ ;]/)[0] as string;
+  const tables = [...flat.matchAll(/\b(?:from|join) ([a-z_.]+)(?! *\()/g)].map(([, table]) => table);
+  const [, lock = '', skip = ''] = /\bfor ((?:no key )?update|share)\b(?:.*?( skip locked))?/.exec(flat) ?? [];
+  return `select ${[...new Set(tables)].join(', ')}${lock && ` for ${lock}${skip}`}`;
 }
 
 export class Party {
@@ -71,9 +74,35 @@ export interface Options {
   between?(): Promise<void>;
   /** Ending a session is a choice too, once in a schedule. What follows it is not varied. */
   crashes?: boolean;
+  /**
+   * Schedules that differ only by the order of statements which have nothing to do with each other are played once (sleep
+   * sets). Given are the tables that a table refers to; unset: every schedule is played.
+   */
+  commuting?: References | undefined;
   /** How often a party that could go on may be made to wait for the other; unset: as often as there are ways to. */
   switches?: number | undefined;
 }
+
+/** Foreign keys: a write of the one locks rows of the others. */
+export type References = Map<string, string[]>;
+
+/** What a statement touches, table by table. Locking is writing. */
+export interface Footprint {
+  reads: Set<string>;
+  writes: Set<string>;
+}
+
+/** Read from the text: an unknown word in it makes two statements depend on each other sooner than not. */
+export function footprint(text: string, references: References): Footprint {
+  const written = [...text.matchAll(/\b(?:insert into|delete from|(?<!for |no key |do )update)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
+  const read = [...text.matchAll(/\b(?:from|join)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
+  const locks = /\bfor\s+(?:no key )?(?:update|key share|share)\b/.test(text);
+  const writes = new Set([...written, ...(locks ? read : [])]);
+  return { writes, reads: new Set([...read, ...written.flatMap((table) => references.get(table) ?? [])]) };
+}
+
+const meet = (a: Set<string>, b: Set<string>): boolean => [...a].some((table) => b.has(table));
+export const independent = (a: Footprint, b: Footprint): boolean => !meet(a.writes, b.writes) && !meet(a.writes, b.reads) && !meet(a.reads, b.writes);
 
 /** A point where something was decided. */
 export interface Point {
@@ -83,6 +112,9 @@ export interface Point {
 
 /** How a schedule has gone so far. */
 interface Turn {
+  /** Whose next statement was tried here, or earlier and nothing since has had to do with it: whatever begins with it was played. */
+  asleep: Map<Name, Footprint>;
+  redundant: boolean;
   last: Name | undefined;
   switches: number;
   crashed: Name | undefined;
@@ -100,6 +132,8 @@ function note(turn: Turn, choice: Choice, choices: Choice[]): void {
 export class Stage {
   readonly parties: [Party, Party] = [new Party('A'), new Party('B')];
   readonly trace: Ran[] = [];
+  /** The last schedule was one that had been played in another order. */
+  redundant = false;
   private readonly observer: pg.Client;
   private wake: () => void = () => undefined;
 
@@ -128,21 +162,26 @@ export class Stage {
   async play(scripts: [() => Promise<unknown>, () => Promise<unknown>], prefix: number[], options: Options, beyond: (choices: Choice[]) => number = () => 0): Promise<Point[]> {
     this.trace.length = 0;
     const points: Point[] = [];
-    const turn: Turn = { last: undefined, switches: 0, crashed: undefined };
+    const turn: Turn = { asleep: new Map(), redundant: false, last: undefined, switches: 0, crashed: undefined };
+    this.redundant = false;
     this.parties.forEach((party, i) => this.start(party, scripts[i as 0 | 1]));
     for (;;) {
       await this.settle(options);
       await options.between?.();
       const choices = this.choices(options, turn);
       if (choices.length === 0) {
-        if (this.parties.every(({ done }) => done)) return points;
+        if (this.parties.every(({ done }) => done)) {
+          this.redundant = turn.redundant;
+          return points;
+        }
         await this.event(); // both wait, each for the other: PostgreSQL finds out, and ends one
         continue;
       }
-      const taken = choices.length === 1 ? 0 : (prefix[points.length] ?? beyond(choices));
+      const taken = choices.length === 1 || turn.redundant ? 0 : (prefix[points.length] ?? beyond(choices));
       const choice = choices[taken];
       if (!choice) throw new Error(`the schedule ${prefix.join(' ')} cannot be played again: ${choices.length} choices at point ${points.length}`);
-      if (choices.length > 1) points.push({ choices, taken });
+      if (choices.length > 1 && !turn.redundant) points.push({ choices, taken });
+      if (options.commuting) this.sleep(turn, choices, taken, options.commuting);
       note(turn, choice, choices);
       await this.act(choice);
     }
@@ -167,9 +206,14 @@ export class Stage {
     );
   }
 
-  private choices({ crashes, switches = Infinity }: Options, turn: Turn): Choice[] {
+  private choices(options: Options, turn: Turn): Choice[] {
+    const { crashes, switches = Infinity } = options;
     const able = this.parties.filter((party) => !party.done && party.held && !party.running).map(({ name }) => name);
     if (turn.crashed) return able.toSorted((a) => (a === turn.crashed ? 1 : -1)).slice(0, 1).map((name): Choice => `run ${name}`);
+    const awake = able.filter((name) => !turn.asleep.has(name));
+    if (awake.length === 0 && able.length > 0) turn.redundant = true; // all that may follow was played in another order
+    if (turn.redundant) return able.slice(0, 1).map((name): Choice => `run ${name}`);
+    if (options.commuting) return awake.map((name): Choice => `run ${name}`);
     const mayGo = turn.switches >= switches && turn.last && able.includes(turn.last) ? [turn.last] : able;
     const runs = mayGo.map((name): Choice => `run ${name}`);
     if (!crashes) return runs;
@@ -179,6 +223,23 @@ export class Stage {
       return statement.state === 'held' && isCommit(statement.text) ? [`kill ${party.name}`, `lose ${party.name}`] : [`kill ${party.name}`];
     });
     return [...runs, ...kills];
+  }
+
+  private sleep(turn: Turn, choices: Choice[], taken: number, references: References): void {
+    const next = (choice: Choice): [Name, Footprint] => {
+      const party = this.parties[choice.endsWith('A') ? 0 : 1];
+      return [party.name, this.printOf(party, references)];
+    };
+    const [, ran] = next(choices[taken] as Choice);
+    for (const [name, print] of choices.slice(0, taken).map(next)) turn.asleep.set(name, print);
+    for (const [name, print] of turn.asleep) if (!independent(print, ran)) turn.asleep.delete(name);
+  }
+
+  /** Of the statement that a party holds; the end of a transaction touches all that it wrote. */
+  private printOf(party: Party, references: References): Footprint {
+    const { text, wire } = party.held as Statement;
+    if (text === 'commit' || text === 'rollback') return { reads: new Set(), writes: wire.wrote };
+    return footprint(text, references);
   }
 
   private async act(choice: Choice): Promise<void> {
@@ -207,6 +268,8 @@ export class Stage {
   private letGo(party: Party): void {
     const statement = party.held as Statement;
     party.waited = false;
+    if (statement.text.startsWith('begin')) statement.wire.wrote = new Set();
+    else for (const table of footprint(statement.text, new Map()).writes) statement.wire.wrote.add(table);
     statement.wire.letGo(statement);
     this.trace.push({ party: party.name, label: labelOf(statement.text), text: statement.text, waited: false });
     this.told_.set(statement, this.trace.at(-1) as Ran);

@@ -33,6 +33,8 @@ export class Wire {
   pid = 0;
   status = 'I';
   open = true;
+  /** the tables that its transaction has written or locked */
+  wrote = new Set<string>();
   readonly statements: Statement[] = [];
   /** The answer to the statement in flight never reaches the product. */
   muted = false;

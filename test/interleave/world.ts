@@ -18,7 +18,7 @@ import { createServer } from '../../src/http/server.ts';
 import { Ids } from '../../src/ids.ts';
 import { account, Books } from '../../src/ledger/books.ts';
 import { SCOPES } from '../../src/merchants/keys.ts';
-import { noTerms, setTerms, type Terms } from '../../src/merchants/merchants.ts';
+import { type Merchant, noTerms, setTerms, type Terms, theMerchant } from '../../src/merchants/merchants.ts';
 import { openMerchant } from '../../src/merchants/open.ts';
 import { merchantRoutes } from '../../src/merchants/routes.ts';
 import { Payouts } from '../../src/payouts/payouts.ts';
@@ -33,7 +33,7 @@ import { insertEndpoint } from '../../src/webhooks/endpoints.ts';
 import type { Secrets } from '../../src/webhooks/secrets.ts';
 import { ScriptedBank } from '../harness/bank.ts';
 import { databaseUrl, freshDatabase } from '../harness/template.ts';
-import { Stage } from './schedule.ts';
+import { type References, Stage } from './schedule.ts';
 
 const random = systemRandom();
 const masterKey = Buffer.alloc(32, 1);
@@ -81,13 +81,13 @@ export class Side {
   readonly app: App;
   private readonly outside: () => Outside;
 
-  constructor(db: Db, clock: Clock, outside: () => Outside) {
+  constructor(db: Db, clock: Clock, outside: () => Outside, merchants: Map<string, Merchant>) {
     this.db = db;
     this.outside = outside;
     this.ids = new Ids(clock, random);
     const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
     // Who asks is a question of its own pairs; in the others it is nobody's statement.
-    const trusting = { caller: async (merchantId: string) => callerFor(merchantId) } as unknown as Authenticator;
+    const trusting = { caller: async (merchantId: string): Promise<Caller> => ({ merchant: merchants.get(merchantId) as Merchant, keyId: merchantId, kind: 'key', scopes: [...SCOPES], expiresAt: null }) } as unknown as Authenticator;
     this.app = createServer({ auth: trusting, clock, ids: this.ids, log: quiet, requestsPerSecond: 1e9 });
     void this.app.register(async (rooms) => {
       transactionRoutes(rooms as App, { db });
@@ -138,11 +138,6 @@ export class Side {
   }
 }
 
-const callerFor = (merchantId: string): Caller => ({
-  merchant: { id: merchantId, organisationId: '', mode: 'test', name: 'Shop', code: '', timeZone: 'Asia/Almaty', storeId: '', terminalId: '', requestsPerSecond: null, createdAt: new Date(0) },
-  ...{ keyId: merchantId, kind: 'key', scopes: [...SCOPES], expiresAt: null },
-});
-
 /** What a pair makes once, on the merchant that all others are copies of. */
 export class Founder {
   readonly side: Side;
@@ -151,7 +146,6 @@ export class Founder {
   private readonly outside: Outside;
 
   constructor(side: Side, merchantId: string, cardToken: string, outside: Outside) {
-    Object.assign(this, { side, merchantId, cardToken, outside });
     this.side = side;
     this.merchantId = merchantId;
     this.cardToken = cardToken;
@@ -218,15 +212,15 @@ export class World<T extends Record<string, string>> {
   private readonly made: T;
   private readonly founded: Date;
   private outside: Outside;
-  private readonly spare: { id: string; code: string }[] = [];
+  private readonly spare: string[] = [];
+  private readonly merchants: Map<string, Merchant>;
+  private readonly see: (outside: Outside) => void;
   private batch = 16;
 
-  private constructor(parts: { stage: Stage; sides: [Side, Side]; url: string; owner: pg.Client; checker: pg.Client; dbs: Db[]; founder: Founder; free: Side; made: T; outside: Outside; see: (outside: Outside) => void }) {
-    ({ stage: this.stage, sides: this.sides, url: this.url, owner: this.owner, checker: this.checker, dbs: this.dbs, founder: this.founder, free: this.free, made: this.made, outside: this.outside } = parts);
-    this.see = parts.see;
+  private constructor(parts: { merchants: Map<string, Merchant>; stage: Stage; sides: [Side, Side]; url: string; owner: pg.Client; checker: pg.Client; dbs: Db[]; founder: Founder; free: Side; made: T; outside: Outside; see: (outside: Outside) => void }) {
+    ({ stage: this.stage, sides: this.sides, url: this.url, owner: this.owner, checker: this.checker, dbs: this.dbs, founder: this.founder, free: this.free, made: this.made, outside: this.outside, merchants: this.merchants, see: this.see } = parts);
     this.founded = this.outside.clock.now();
   }
-  private readonly see: (outside: Outside) => void;
 
   static async open<T extends Record<string, string>>(postgres: string, found: (founder: Founder) => Promise<T>): Promise<World<T>> {
     const url = await freshDatabase(postgres);
@@ -242,18 +236,20 @@ export class World<T extends Record<string, string>> {
     const open = (at: string, role = 'tolem_app') => openPostgres({ url: at, role, poolSize: 1, lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, onError: () => undefined });
     const dbs = [open(as('tolem_app')), ...stage.parties.map(({ gate }) => open(gate.url)), open(as('tolem_vault'), 'tolem_vault')] as [Db, Db, Db, Db];
     const clock = new StillClock();
+    const merchants = new Map<string, Merchant>();
     let outside = newOutside(clock);
-    const [free, a, b] = dbs.slice(0, 3).map((db) => new Side(db, clock, () => outside)) as [Side, Side, Side];
+    const [free, a, b] = dbs.slice(0, 3).map((db) => new Side(db, clock, () => outside, merchants)) as [Side, Side, Side];
     const vault = new Vault({ db: dbs[3], masterKey, clock, random, ids: free.ids });
     const founder = await settle(free, vault, outside);
+    merchants.set(founder.merchantId, await free.db.merchant(founder.merchantId, theMerchant));
     const made = await found(founder);
-    return new World<T>({ stage, sides: [a, b], url, owner, checker, dbs, founder, free, made, outside, see: (next) => void (outside = next) });
+    return new World<T>({ merchants, stage, sides: [a, b], url, owner, checker, dbs, founder, free, made, outside, see: (next) => void (outside = next) });
   }
 
   /** A new merchant, exactly as the founder is. */
   async scene(): Promise<Scene<T>> {
     if (this.spare.length === 0) await this.breed();
-    const { id } = this.spare.pop() as { id: string };
+    const id = this.spare.pop() as string;
     const { clock } = this.outside;
     clock.set(new Date(this.founded.getTime() + FUTURE_MS)); // so that what the founder left for later is due
     this.outside = newOutside(clock);
@@ -268,6 +264,14 @@ export class World<T extends Record<string, string>> {
     await this.checker.query(`set tolem.merchant = '${merchantId}'`);
     const { rows } = await this.checker.query<{ id: string; violations: number }>({ name: 'rules', text: RULES });
     return rows.filter(({ violations }) => violations > 0).map(({ id, violations }) => `${id} (${violations})`);
+  }
+
+  /** Which tables a write of a table looks up, or locks. */
+  async references(): Promise<References> {
+    const { rows } = await this.owner.query<{ from: string; to: string[] }>(`
+      select conrelid::regclass::text as from, array_agg(distinct confrelid::regclass::text) as to from pg_constraint where contype = 'f' group by 1`);
+    const bare = (name: string) => name.replace(/^tolem\./, '');
+    return new Map(rows.map(({ from, to }) => [bare(from), to.map(bare)]));
   }
 
   async close(): Promise<void> {
@@ -299,7 +303,9 @@ export class World<T extends Record<string, string>> {
     await this.owner.query('insert into tolem.merchant_code (code, merchant) select * from unnest($1::text[], $2::text[])', [fresh.map(({ code }) => code), fresh.map(({ id }) => id)]);
     await this.owner.query('commit');
     await this.owner.query('analyze');
-    this.spare.push(...fresh);
+    const like = this.merchants.get(this.founder.merchantId) as Merchant;
+    for (const { id, code } of fresh) this.merchants.set(id, { ...like, id, code });
+    this.spare.push(...fresh.map(({ id }) => id));
     this.batch = Math.min(512, this.batch * 4);
   }
 }

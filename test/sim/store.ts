@@ -90,7 +90,7 @@ export class Store {
     let columns: { name: string; parse: (text: string) => unknown }[] = [];
     let refused: DatabaseError | undefined;
     new Parser().parse(answer, (part) => {
-      const { name, fields, text, message, code } = part as unknown as { name: string; fields: never[]; text: string; message: string; code: string };
+      const { name, fields, text, message, code } = part as unknown as { name: string; fields: unknown[]; text: string; message: string; code: string };
       if (name === 'rowDescription') {
         result.rows = [];
         columns = (fields as { name: string; dataTypeID: number }[]).map((field) => ({ name: field.name, parse: parserOf(field.dataTypeID) }));

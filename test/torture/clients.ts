@@ -104,7 +104,10 @@ export class Asker {
   }
 }
 
-const wordsOf = (error: unknown): string => (error as { code?: string }).code ?? (error as Error).name;
+const wordsOf = (error: unknown): string => {
+  const { code, name } = error as { code?: unknown; name: string };
+  return typeof code === 'string' ? code : name;
+};
 
 /** What a client of the wide merchant does, by weight. */
 const wide = { payout: 40, abort: 6, twins: 9, duel: 3, replay: 9, conflict: 5, bad: 4, read: 24 } as const;

@@ -1,0 +1,55 @@
+import { buildApp } from '../../src/app.ts';
+import type { Config } from '../../src/config.ts';
+import type { App } from '../../src/http/room.ts';
+import type { House } from '../../src/main.ts';
+
+/**
+ * The HTTP stack of one API process. It is the real one and takes half a second to build, so it is built once and handed on:
+ * from one process to the next, and from seed to seed. Everything behind it is looked up at each call in the house that
+ * stands there now; a request of a house that is gone waits for its ports for ever and goes no further.
+ */
+export class Front {
+  private house: House | undefined;
+  private app!: App;
+
+  static async build(config: Config): Promise<Front> {
+    const front = new Front();
+    const of = <K extends keyof House>(name: K): House[K] => following(() => front.now()[name]);
+    const names = ['clock', 'random', 'db', 'ids', 'log', 'auth', 'vault', 'cards', 'payouts', 'webhooks'] as const;
+    const house = {
+      ...Object.fromEntries(names.map((name) => [name, of(name)])),
+      ...{ config, connector: { name: 'processor' }, requestsPerSecond: config.requestsPerSecond },
+      ...{ onAnswer: () => undefined, onClock: () => undefined },
+    } as unknown as House;
+    front.app = await buildApp(house);
+    return front;
+  }
+
+  /** From now on requests go to this house; to none while its process is down. */
+  stand(house: House | undefined): void {
+    this.house = house;
+  }
+
+  async request(method: 'GET' | 'POST' | 'PATCH', url: string, headers: Record<string, string>, body?: string): Promise<{ status: number; text: string; headers: Record<string, string> }> {
+    const answer = await this.app.inject({ method, url, headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { payload: body }) });
+    return { status: answer.statusCode, text: answer.body, headers: answer.headers as Record<string, string> };
+  }
+
+  private now(): House {
+    if (!this.house) throw new Error('no process stands behind this front');
+    return this.house;
+  }
+}
+
+/** Stands for an object that may be another one at each use. */
+function following<T>(get: () => T): T {
+  const target = (() => undefined) as unknown as object;
+  return new Proxy(target, {
+    get(_, name) {
+      const owner = get() as Record<PropertyKey, unknown>;
+      const value = owner[name];
+      if (typeof value === 'function') return (...args: unknown[]) => ((get() as Record<PropertyKey, unknown>)[name] as (...args: unknown[]) => unknown).apply(get(), args);
+      return typeof value === 'object' && value !== null ? following(() => (get() as Record<PropertyKey, unknown>)[name]) : value;
+    },
+  }) as T;
+}
