@@ -1,4 +1,4 @@
-import { CommitUnknown, isConnectionLost } from './db/db.ts';
+import { CommitUnknown, isConnectionLost, isUniqueViolation } from './db/db.ts';
 import { ApiError, unavailable } from './errors.ts';
 import type { Clock } from './ports.ts';
 
@@ -86,6 +86,8 @@ export class Groups<Item, Answer> {
           }
           return items.map(() => ({ ok: false, error: unavailable('the database does not answer; ask again with the same Idempotency-Key', 5, error) }));
         }
+        // Another process was quicker with one of the keys: what it did is there now, to be found.
+        if (isUniqueViolation(error) && attempt === 0) continue;
         if (items.length === 1 || error instanceof ApiError) return items.map(() => ({ ok: false, error }));
         const outcomes: Outcome<Answer>[] = [];
         for (const item of items) outcomes.push(...(await this.execute(key, [item])));

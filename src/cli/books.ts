@@ -5,6 +5,7 @@ import { balanceAsOf, statement } from '../ledger/statement.ts';
 import { invalid } from '../errors.ts';
 import { say, withDatabase, withHouse } from './context.ts';
 import { migrateDatabase } from './database.ts';
+import { findMerchant } from './merchants.ts';
 
 export type Format = 'hledger' | 'ledger' | 'beancount';
 
@@ -58,11 +59,13 @@ const ledgerAccount = (merchant: string, id: string) => `m${merchantName(merchan
 
 async function closings(client: pg.Client, format: Format, last: Date): Promise<void> {
   const { rows } = await client.query<{ merchant: string; id: string; currency: string; balance: string }>(`select a.merchant_id as merchant, a.id, a.currency, a.balance from account a order by 1, 2`);
+  if (rows.length === 0) return;
   const tomorrow = day(new Date(last.getTime() + 86_400_000));
   if (format !== 'beancount') say(`${tomorrow} balances`);
   for (const { merchant, id, currency, balance } of rows) {
     const value = toDecimal(BigInt(balance), currency);
-    say(format === 'beancount' ? `${tomorrow} balance ${beanAccount(merchant, id)}  ${value} ${currency}` : `    ${ledgerAccount(merchant, id)}    0 ${currency} = ${value} ${currency}`);
+    // "~ 0": to the minor unit; by itself beancount lets one pass.
+    say(format === 'beancount' ? `${tomorrow} balance ${beanAccount(merchant, id)}  ${value} ~ 0 ${currency}` : `    ${ledgerAccount(merchant, id)}    0 ${currency} = ${value} ${currency}`);
   }
 }
 
@@ -93,6 +96,7 @@ function beancount({ merchant, at, object, kind, currency, amount, from, to }: L
 /** Prints the statement of an account as of a time. */
 export async function printStatement({ merchant, account, asOf, limit }: { merchant: string; account: string; asOf?: string; limit: bigint }): Promise<void> {
   await withHouse(async ({ db, clock }) => {
+    await findMerchant(db, merchant);
     const until = asOf ? new Date(asOf) : clock.now();
     if (Number.isNaN(until.getTime())) throw invalid(`--as-of: "${asOf}" is not a time such as 2026-01-31T23:59:59Z`);
     const currency = account.split('/')[1] ?? 'KZT';

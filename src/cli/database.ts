@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
 import { migrate, readMigrations } from '../db/migrate.ts';
 import { withOwner } from '../db/session.ts';
 import { startEmbedded } from '../embedded/embedded.ts';
@@ -36,7 +36,12 @@ export const migrateDatabase = async (owner: string): Promise<string[]> => {
 };
 
 async function refuseOld(url: string): Promise<void> {
-  const [row] = await withOwner(url, (session) => session.rows<{ version: string }>(`select current_setting('server_version_num') as version`));
+  const [row] = await withOwner(url, (session) => session.rows<{ version: string }>(`select current_setting('server_version_num') as version`)).catch((error: Error) => {
+    throw new ConfigError(`DATABASE_URL: ${new URL(url).host} does not let us in: ${reasonOf(error)}`, { cause: error });
+  });
   const major = Math.floor(Number(row?.version) / 10_000);
-  if (major < 15) throw new Error(`DATABASE_URL is a PostgreSQL ${major}; Tolem needs 15 or later`);
+  if (major < 15) throw new ConfigError(`DATABASE_URL: this is a PostgreSQL ${major}; Tolem needs 15 or later`);
 }
+
+/** A host with several addresses fails once for each of them; the first says enough. */
+const reasonOf = (error: Error): string => error.message || ((error as { errors?: Error[] }).errors?.[0]?.message ?? 'no connection');

@@ -1,3 +1,4 @@
+import { notFound } from '../errors.ts';
 import { sql } from '../db/sql.ts';
 import { isUuid } from '../ids.ts';
 import { toDecimal } from '../money.ts';
@@ -8,11 +9,7 @@ import { say, withHouse } from './context.ts';
 export async function explain(id: string): Promise<void> {
   await withHouse(async (house) => {
     const merchantId = isUuid(id) ? await ownerOf(house, id) : undefined;
-    if (!merchantId) {
-      say(`no payout ${id}`);
-      process.exitCode = 1;
-      return;
-    }
+    if (!merchantId) throw notFound(`no payout ${id}`);
     for (const line of await storyOf(house, merchantId, id)) say(line);
   });
 }

@@ -22,7 +22,7 @@ program.command('work').description('the worker alone: sends payouts, asks what 
 program
   .command('bank')
   .description('the sandbox bank alone, a server of processor protocol v1')
-  .option('--port <port>', 'port to listen on', '8081')
+  .option('--port <port>', 'port to listen on; 0 for any that is free', port, 8081)
   .option('--host <host>', 'address to listen on', '127.0.0.1')
   .option('--data-dir <folder>', 'where its journal is kept (DATA_DIR/bank)')
   .option('--callback-url <url>', 'who is called back (PUBLIC_URL/callbacks/processor)')
@@ -86,13 +86,30 @@ function minor(text: string): bigint {
   return BigInt(text);
 }
 
+function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('a port, from 0 to 65535');
+  return Number(text);
+}
+
+// Whoever reads us has read enough, as in "tolem books export | head".
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 try {
   await program.parseAsync();
 } catch (error) {
-  const known = error instanceof ConfigError || error instanceof EmbeddedError || error instanceof MigrationError || error instanceof ApiError;
-  const { message, stack } = error as Error;
-  process.stderr.write(`\n  ${styleText('red', 'tolem:')} ${known ? message : (stack ?? message)}\n\n`);
+  const words = wordsFor(error as NodeJS.ErrnoException & { address?: string; port?: number });
+  const color = process.stderr.isTTY && !process.env.NO_COLOR;
+  process.stderr.write(`\n  ${color ? styleText('red', 'tolem:') : 'tolem:'} ${words}\n\n`);
   process.exit(1);
 }
 // A command that was not told to stay is done; nothing that it left open keeps it.
 if (!['start'].includes(process.argv[2] ?? '')) process.exit();
+
+/** What the person at the keyboard can act on is a sentence; our own mistakes come with their stack. */
+function wordsFor(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+  const { message, stack, syscall, code, address, port } = error;
+  if (error instanceof ConfigError || error instanceof EmbeddedError || error instanceof MigrationError || error instanceof ApiError) return message;
+  if (syscall === 'listen') return `cannot listen on ${address}:${port}: ${code === 'EADDRINUSE' ? 'something else does already' : code}. See PORT, HOST and METRICS_PORT`;
+  if (code === 'ERR_SOCKET_BAD_PORT') return 'a port is a number from 0 to 65535. See PORT and METRICS_PORT';
+  if (/^(ECONN|ENOTFOUND|28|3D)/.test(code ?? '')) return `the database does not let us in: ${message}. See DATABASE_URL, DATABASE_APP_URL and DATABASE_VAULT_URL`;
+  return stack ?? message;
+}

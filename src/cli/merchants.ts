@@ -1,5 +1,8 @@
-import { notFound } from '../errors.ts';
+import { invalid, notFound } from '../errors.ts';
+import { sql } from '../db/sql.ts';
+import type { House } from '../main.ts';
 import { openMerchant } from '../merchants/open.ts';
+import { exponentOf } from '../money.ts';
 import { noTerms, setTerms, termsOf } from '../merchants/merchants.ts';
 import { Sealer } from '../sealing.ts';
 import { ConfigError } from '../config.ts';
@@ -10,6 +13,8 @@ import { say, withHouse } from './context.ts';
 export async function createMerchant({ name, mode, organisation, json }: { name: string; mode: 'test' | 'live'; organisation?: string; json?: boolean }): Promise<void> {
   await withHouse(async ({ db, ids, config, random, clock }) => {
     if (mode === 'live' && config.sandboxMasterKey) throw new ConfigError('MASTER_KEY: a live merchant needs your own; make one with: openssl rand -base64 32');
+    if (!name.trim()) throw invalid('--name: what is the merchant called?');
+    if (organisation !== undefined) await findOrganisation(db, organisation);
     const made = await openMerchant(db, ids, new Sealer(config.masterKey, 'webhooks', random), { name, mode, ...(organisation ? { organisationId: organisation } : {}), now: clock.now() });
     const { merchantId, apiKey, token, clientKey, webhookToken } = made;
     if (json) return say(JSON.stringify({ merchantId, apiKey, token, clientKey, webhookToken }));
@@ -18,8 +23,9 @@ export async function createMerchant({ name, mode, organisation, json }: { name:
 }
 
 export async function setWebhook({ merchant, url, json }: { merchant: string; url: string; json?: boolean }): Promise<void> {
-  await withHouse(async ({ webhooks }) => {
-    const { id, secret } = JSON.parse((await webhooks.register(known(merchant), { url })).body) as { id: string; secret: string };
+  await withHouse(async ({ db, webhooks }) => {
+    await findMerchant(db, merchant);
+    const { id, secret } = JSON.parse((await webhooks.register(merchant, { url })).body) as { id: string; secret: string };
     say(json ? JSON.stringify({ id, url, secret }) : `endpoint  ${id}\nsecret    ${secret}\n\nKept nowhere: write it down.`);
   });
 }
@@ -37,7 +43,9 @@ interface TermsOptions {
 
 export async function setTermsOf(o: TermsOptions): Promise<void> {
   await withHouse(async ({ db, clock }) => {
-    await db.merchant(known(o.merchant), async (tx) => {
+    await findMerchant(db, o.merchant);
+    exponentOf(o.currency);
+    await db.merchant(o.merchant, async (tx) => {
       const before = (await termsOf(tx)).find(({ currency }) => currency === o.currency) ?? noTerms(o.currency);
       const terms = {
         ...before,
@@ -52,7 +60,14 @@ export async function setTermsOf(o: TermsOptions): Promise<void> {
   });
 }
 
-function known(merchantId: string): string {
-  if (!isUuid(merchantId)) throw notFound(`no merchant ${merchantId}`);
-  return merchantId;
+/** @throws {ApiError} 404 */
+export async function findMerchant(db: House['db'], merchantId: string): Promise<void> {
+  const found = isUuid(merchantId) && (await db.merchant(merchantId, (tx) => tx.maybe(sql`select m.merchant_id as id from merchant m where m.merchant_id = ${tx.merchantId}`)));
+  if (!found) throw notFound(`no merchant ${merchantId}`);
+}
+
+/** @throws {ApiError} 404 */
+async function findOrganisation(db: House['db'], id: string): Promise<void> {
+  const found = isUuid(id) && (await db.lookup((q) => q.maybe(sql`select o.id from organisation o where o.id = ${id}::uuid`)));
+  if (!found) throw notFound(`no organisation ${id}`);
 }

@@ -6,7 +6,7 @@ import type { House } from '../main.ts';
 export async function observe(house: House, port: number): Promise<Server> {
   house.metrics.collectProcess();
   const server = createServer((request, response) => {
-    void answer(house, request.url ?? '/').then(({ status, type, body }) => response.writeHead(status, { 'content-type': type }).end(body));
+    void answer(house, (request.url ?? '/').split('?')[0] as string).then(({ status, type, body }) => response.writeHead(status, { 'content-type': type }).end(body));
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, house.config.host, resolve));
   return server;

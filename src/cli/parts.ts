@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../clock.ts';
 import { readConfig } from '../config.ts';
@@ -37,18 +38,19 @@ async function runPart(name: string, portOffset: number, begin: (house: House) =
   const house = openHouse(config, openPorts(config, database, log), log);
   crashLoudly(log);
   const running = await begin(house);
-  const metrics = config.metricsPort === undefined ? undefined : await observe(house, config.metricsPort + portOffset);
+  const metrics = config.metricsPort === undefined ? undefined : await observe(house, config.metricsPort === 0 ? 0 : config.metricsPort + portOffset);
+  if (metrics) log.info({ event: 'metrics', port: (metrics.address() as AddressInfo).port }, 'metrics, health and readiness are on a port of their own');
   await untilStopped(log, running, database.died, async () => {
     metrics?.close();
     await database.leave();
   });
 }
 
-export async function runSandboxBank(options: { port?: string; host?: string; dataDir?: string; callbackUrl?: string }): Promise<void> {
+export async function runSandboxBank(options: { port: number; host?: string; dataDir?: string; callbackUrl?: string }): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel, 'bank');
   const bank = await runBank({
-    port: Number(options.port ?? 0),
+    port: options.port,
     host: options.host ?? '127.0.0.1',
     dataDir: options.dataDir ?? join(config.dataDir, 'bank'),
     secret: config.processorSecret,

@@ -37,14 +37,17 @@ export class Breaker {
   }
 
   heard({ kind }: Pick<Verdict, 'kind'>): void {
-    this.probing = false;
     if (kind !== 'unsent' && kind !== 'unknown') {
+      this.probing = false;
       this.failures = 0;
       this.waitMs = 250;
       return;
     }
     this.failures++;
     if (!this.isOpen) return;
+    // Many calls are in flight when it opens; that they fail as well is no news, and must not make the wait long at once.
+    if (this.failures > OPENS_AFTER && !this.probing) return;
+    this.probing = false;
     this.openUntil = this.clock.monotonic() + this.waitMs;
     this.waitMs = Math.min(this.waitMs * 2, LONGEST_MS);
   }

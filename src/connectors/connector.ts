@@ -15,7 +15,10 @@ export interface Connector {
   send(transfer: Transfer): Promise<SendOutcome>;
   /** Asks what became of a reference. */
   inquire(reference: string): Promise<InquiryOutcome>;
-  /** Fences a reference: after `cancelled`, a later send of it is declined. */
+  /**
+   * Fences a reference: after `cancelled`, a later send of it is declined and nothing of it is executed. What was final before
+   * stays, and is the answer: executed, declined, or executed and returned.
+   */
   cancel(reference: string): Promise<CancelOutcome>;
 }
 
@@ -92,7 +95,7 @@ export interface Unsupported {
 
 export type SendOutcome = Executed | Declined | Pending | Unknown | Unsent | Conflict;
 export type InquiryOutcome = Executed | Declined | Pending | Unknown | Unsent | Absent | Cancelled | Returned;
-export type CancelOutcome = Executed | Declined | Cancelled | Unknown | Unsent | Unsupported;
+export type CancelOutcome = Executed | Declined | Cancelled | Returned | Unknown | Unsent | Unsupported;
 
 /** Everything that may become known of a transfer, from whatever side. */
 export type Verdict = SendOutcome | InquiryOutcome | CancelOutcome;

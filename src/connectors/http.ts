@@ -1,5 +1,8 @@
 import type { Clock, Net, NetAnswer } from '../ports.ts';
 import { NetError } from '../ports.ts';
+import { ApiError } from '../errors.ts';
+import { parseJson } from '../http/json.ts';
+import { masked } from '../log.ts';
 import type { CancelOutcome, Connector, InquiryOutcome, ProcessorLimits, SendOutcome, Transfer, Unknown, Unsent } from './connector.ts';
 
 export interface HttpConnectorOptions {
@@ -35,8 +38,9 @@ export class HttpConnector implements Connector {
     const body = `{"ref":${JSON.stringify(ref)},"kind":"${kind}","amount":${amount},"currency":"${currency}","destination":${JSON.stringify(destination)},"description":${JSON.stringify(description)}}`;
     const answer = await this.call('POST', '/v1/transfers', body);
     if ('kind' in answer) return answer;
-    if (answer.status === 409) return { kind: 'conflict', why: 'the processor knows this reference with other content' };
-    const said = this.read(answer, ref);
+    // A 409 of something in between would send a person looking for a bug that is not there.
+    if (answer.status === 409) return this.isOurs(answer) ? { kind: 'conflict', why: 'the processor knows this reference with other content' } : unreadable(answer);
+    const said = this.read(answer, ref, destination.pan);
     if (answer.status === 200 && said?.status === 'executed') return executed(said);
     if (answer.status === 202 && said?.status === 'pending') return { kind: 'pending' };
     if (answer.status === 422 && said?.status === 'declined') return declined(said);
@@ -59,7 +63,7 @@ export class HttpConnector implements Connector {
       case 'cancelled':
         return { kind: 'cancelled' };
       case 'returned':
-        return { kind: 'returned', rrn: text(said.rrn), code: text(said.code) };
+        return returned(said);
       default:
         return unreadable(answer);
     }
@@ -70,9 +74,11 @@ export class HttpConnector implements Connector {
     if ('kind' in answer) return answer;
     if (answer.status === 404 || answer.status === 405 || answer.status === 501) return this.isOurs(answer) ? { kind: 'unsupported' } : unreadable(answer);
     const said = this.read(answer);
+    if (said?.ref !== undefined && said.ref !== ref) return unreadable(answer); // it need not be repeated here, but must not be another
     if (answer.status === 200 && said?.status === 'cancelled') return { kind: 'cancelled' };
     if (answer.status === 409 && said?.status === 'executed') return executed(said);
     if (answer.status === 409 && said?.status === 'declined') return declined(said);
+    if (answer.status === 409 && said?.status === 'returned') return returned(said);
     return unreadable(answer);
   }
 
@@ -99,19 +105,27 @@ export class HttpConnector implements Connector {
     return headers['max-in-flight-seconds'] !== undefined;
   }
 
-  /** @returns the body, where it is an object about this reference */
-  private read({ body, truncated }: NetAnswer, ref?: string): Record<string, unknown> | undefined {
+  /**
+   * Read as strictly as a merchant's request: a body with two meanings (a name that stands twice) has none.
+   *
+   * @param pan a number that the processor may repeat in its words, and that is not to go further
+   * @returns the body, where it is an object about this reference
+   */
+  private read({ body, truncated }: NetAnswer, ref?: string, pan?: string): Record<string, unknown> | undefined {
     if (truncated) return undefined;
     try {
-      const said = JSON.parse(body.toString('utf8')) as unknown;
+      const said = parseJson(pan ? without(pan, body) : body);
       if (typeof said !== 'object' || said === null || Array.isArray(said)) return undefined;
       if (ref !== undefined && (said as { ref?: unknown }).ref !== ref) return undefined;
       return said as Record<string, unknown>;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (error instanceof ApiError) return undefined;
+      throw error;
     }
   }
 }
+
+const without = (pan: string, body: Buffer): Buffer => (body.includes(pan) ? Buffer.from(body.toString('latin1').replaceAll(pan, '[digits]'), 'latin1') : body);
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value.length <= 64 ? value : null);
 
@@ -120,8 +134,14 @@ function executed(said: Record<string, unknown>) {
   return { kind: 'executed', rrn: text(said.rrn), executedAt: at && !Number.isNaN(at.getTime()) ? at : null } as const;
 }
 
+/** Its words are stored and shown, and may repeat a card number. */
 function declined(said: Record<string, unknown>) {
-  return { kind: 'declined', code: text(said.code) ?? '05', message: typeof said.message === 'string' ? said.message.slice(0, 200) : 'declined by the processor' } as const;
+  return { kind: 'declined', code: masked(text(said.code) ?? '05'), message: typeof said.message === 'string' ? masked(said.message).slice(0, 200) : 'declined by the processor' } as const;
+}
+
+function returned(said: Record<string, unknown>) {
+  const code = text(said.code);
+  return { kind: 'returned', rrn: text(said.rrn), code: code && masked(code) } as const;
 }
 
 const unreadable = ({ status, truncated }: NetAnswer): Unknown => ({ kind: 'unknown', why: `the processor answered ${status}${truncated ? ', cut off' : ''}, which says nothing certain` });

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { AssertionError, assert } from '../errors.ts';
 import { CommitUnknown, type Db, type Queries, type Tx, isConnectionLost, isRetryable } from './db.ts';
@@ -73,12 +74,24 @@ function opening(merchantId: string): string {
   return `begin; set local tolem.merchant = '${merchantId}'`;
 }
 
+/** Lets statements that are asked for at the same moment leave in one write: fewer system calls, and fewer wake-ups of the server. */
+function together(client: pg.PoolClient): void {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  queueMicrotask(() => stream.uncork());
+}
+
 async function once<T>(client: pg.PoolClient, opening: string, work: (queries: Queries) => Promise<T>): Promise<T> {
+  together(client);
   const begun = client.query(opening);
   begun.catch(() => undefined); // the first statement fails with it, and is awaited
   let result: T;
   try {
-    const run = async (query: Sql) => client.query(query);
+    const run = async (query: Sql) => {
+      together(client);
+      return client.query(query);
+    };
     const rows = async <R>(query: Sql) => (await run(query)).rows as R[];
     result = await work({
       rows,

@@ -98,9 +98,9 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
     const now = clock.now();
     const id = idIn(request.params.id, 'key');
     const old = await db.merchant(merchant.id, (tx) => lockKey(tx, id));
-    if (old.revokedAt || (old.expiresAt && old.expiresAt <= now)) throw conflict('the key is revoked or expired');
+    mustBeGood(old, now);
     const { secret, key } = await createKey(db, merchant.id, ids, { kind: old.kind, name: old.name, mode: merchant.mode, scopes: old.scopes, expiresAt: null, now }, async (tx) => {
-      await lockKey(tx, id);
+      mustBeGood(await lockKey(tx, id), clock.now()); // it may have been revoked or rolled meanwhile
       await expireKey(tx, id, new Date(now.getTime() + (request.body.overlapSeconds ?? 86_400) * 1000));
     });
     return reply.code(201).send({ ...keyView(key), secret });
@@ -115,6 +115,11 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
     });
     return keyView(key);
   });
+}
+
+/** @throws {ApiError} 409 */
+function mustBeGood({ revokedAt, expiresAt }: ApiKey, now: Date): void {
+  if (revokedAt || (expiresAt && expiresAt <= now)) throw conflict('the key is revoked or expired');
 }
 
 function sandboxRoutes(app: App, db: Db, ids: Ids, clock: Clock, onClock: (offsetMs: number) => void): void {

@@ -78,10 +78,9 @@ class Desk {
     const locked = Books.lock(tx, currencies.flatMap((currency) => [account('available', currency), account('held', currency)]), now);
     const read = Promise.all([cardsById(tx, cardIds), termsOf(tx), recall(tx, keys[0]?.route ?? '', keys.map(({ key }) => key)), again ? payoutsById(tx, requests.map(({ id }) => id)) : []]);
     const [books, [cards, terms, stored, existing]] = await Promise.all([locked, read]);
-    const today = startOfDay(merchant.timeZone, books.at);
     const limited = currencies.filter((currency) => terms.some((row) => row.currency === currency && row.dailyLimit !== null));
     const capped = terms.some(({ cardDailyLimit }) => cardDailyLimit !== null);
-    const [usage, cardUsage] = await Promise.all([usageOf(tx, limited, dayIn(merchant.timeZone, books.at), today), capped ? cardUsageSince(tx, cardIds, today) : []]);
+    const [usage, cardUsage] = limited.length > 0 || capped ? await usageToday(tx, merchant, limited, capped ? cardIds : [], books.at) : [new Map<string, Minor>(), []];
     return new Desk(
       tx,
       books,
@@ -182,6 +181,11 @@ class Desk {
     assert(inserted === payouts.length, 'every payout was written');
     assert(submitted === toSend.length, 'every submission was written');
   }
+}
+
+async function usageToday(tx: Tx, { timeZone }: Merchant, currencies: string[], cardIds: string[], at: Date) {
+  const today = startOfDay(timeZone, at);
+  return Promise.all([usageOf(tx, currencies, dayIn(timeZone, at), today), cardIds.length > 0 ? cardUsageSince(tx, cardIds, today) : []]);
 }
 
 const add = (sums: Map<string, Minor>, key: string, amount: Minor) => sums.set(key, (sums.get(key) ?? 0n) + amount);

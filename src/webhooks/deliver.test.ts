@@ -2,8 +2,14 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, test } from 'vitest';
+import { sql } from '../db/sql.ts';
+import { guardedNet } from '../net.ts';
+import { httpAnswer, rawServer } from '../net/raw-server.fixture.ts';
 import { NetError } from '../ports.ts';
+import { resend } from './deliveries.ts';
 import { type Desk, openDesk, type Received, unexpected } from './desk.fixture.ts';
+import { endpointById, listEndpoints } from './endpoints.ts';
+import { tell } from './events.ts';
 
 const A = 'http://a.test/hooks';
 const B = 'http://b.test/hooks';
@@ -131,8 +137,6 @@ test('what waits behind a parked delivery is parked too, and goes on when that o
   desk.net.answer = () => 200;
   desk.pass(1_000_000);
   assert.equal(await desk.work(), 0, 'nobody overtakes');
-  const { resend } = await import('./deliveries.ts');
-  const { endpointById } = await import('./endpoints.ts');
   await desk.db.merchant(desk.merchant.merchantId, async (tx) => resend(tx, await endpointById(tx, id), first as string, desk.clock.now()));
   await desk.work();
   assert.deepEqual(desk.net.at(A).slice(-3).map((body) => JSON.parse(body).data.seq), [1, 2, 3]);
@@ -217,6 +221,28 @@ test('a process that wakes up after another has taken over changes nothing, but 
   assert.equal(await desk.work(), 0);
 });
 
+test('nor does it disturb the try of the one that has taken over', async () => {
+  await desk.endpoint(A);
+  await desk.told(desk.ids.uuid(), 'processing');
+  const hanging = () => {
+    let wake = (_status: number) => undefined as void;
+    const deliverer = desk.deliverer({ net: { request: () => new Promise((resolve) => (wake = (status) => resolve({ status, headers: {}, body: Buffer.alloc(0), truncated: false }))) } });
+    return { deliverer, wake: (status: number) => wake(status) };
+  };
+  const [early, later] = [hanging(), hanging()];
+  const [first] = await early.deliverer.takeDue(desk.merchant.merchantId, 10);
+  desk.pass(50);
+  const [second] = await later.deliverer.takeDue(desk.merchant.merchantId, 10);
+  early.wake(500);
+  await first;
+  desk.pass(10); // the failure of the first would be due again after five seconds
+  assert.equal(await desk.work(), 0);
+  assert.deepEqual(await states(), ['pending']);
+  later.wake(200);
+  await second;
+  assert.deepEqual(await states(), ['delivered']);
+});
+
 test('a process that was frozen between taking and calling does not call', async () => {
   await desk.endpoint(A);
   await desk.told(desk.ids.uuid(), 'processing');
@@ -255,7 +281,6 @@ test('410 disables the endpoint: nothing more is sent, and what waited goes on i
   const [ofA, ofB] = await Promise.all([desk.deliveries({ endpointId: id }), desk.deliveries({ state: 'delivered' })]);
   assert.deepEqual(new Set(ofA.map(({ state }) => state)), new Set(['disabled']));
   assert.equal(ofB.length, 3);
-  const { listEndpoints } = await import('./endpoints.ts');
   const [endpoint] = await desk.db.merchant(desk.merchant.merchantId, listEndpoints);
   assert.deepEqual([endpoint?.enabled, endpoint?.disabledReason], [false, 'it answered 410 Gone']);
 
@@ -289,7 +314,6 @@ test('410 of an address that the merchant has changed meanwhile disables nothing
 
 test('an event that was told while its endpoint was being disabled is not left pending for ever', async () => {
   const { id } = await desk.endpoint(A);
-  const { sql } = await import('../db/sql.ts');
   await desk.told(desk.ids.uuid(), 'processing');
   await desk.db.merchant(desk.merchant.merchantId, (tx) => tx.run(sql`update endpoint as p set enabled = false where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid`));
   assert.equal(await desk.work(), 0);
@@ -342,7 +366,6 @@ test('while a secret is being rolled both sign; afterwards only the new one; nev
 test('an endpoint that wants them gets its ids wrapped, the same on every attempt, and signed as sent', async () => {
   const { secret } = await desk.endpoint(A, { legacyWrappedIds: true });
   await desk.endpoint(B);
-  const { tell } = await import('./events.ts');
   const data = '{"id":"x","amount":90071992547409931.25,"customerId":"c-1","cardTokenId":null,"description":"\\"customerId\\":\\"no\\""}';
   const event = { id: desk.ids.uuid(), objectId: desk.ids.uuid(), objectSeq: 1, type: 'transaction.settled', fromState: null, toState: 'settled', cause: 'call', body: `{"name":"transaction.settled","data":${data}}` };
   await desk.db.merchant(desk.merchant.merchantId, (tx) => tell(tx, [event], desk.clock.now()));
@@ -411,4 +434,40 @@ test('one process has no more calls in flight than it may', async () => {
   assert.equal(desk.net.received.length, 160);
   assert.ok(most <= 10, `${most}`);
   assert.equal(small.allowance(), 10);
+});
+
+test('endpoints that answer in order to hurt are failures with a short answer on record, and the good one is served meanwhile', async () => {
+  const block = Buffer.alloc(64 * 1024, 120);
+  const servers = await Promise.all([
+    rawServer((socket) => socket.write(httpAnswer('ok'))),
+    rawServer((socket) => {
+      const more = () => !socket.destroyed && socket.write(block, () => setImmediate(more));
+      socket.write('HTTP/1.1 500 Oh\r\ncontent-length: 9000000000\r\n\r\n', more);
+    }),
+    rawServer((socket) => {
+      const more = () => !socket.destroyed && socket.write('x', () => setTimeout(more, 100));
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9000000000\r\n\r\n', more);
+    }),
+    rawServer((socket) => {
+      const more = () => !socket.destroyed && socket.write(`x-a: ${'b'.repeat(1000)}\r\n`, () => setImmediate(more));
+      socket.write('HTTP/1.1 200 OK\r\n', more);
+    }),
+    rawServer(() => undefined),
+  ]);
+  const [good, ...bad] = await Promise.all(servers.map(({ port }) => desk.endpoint(`http://127.0.0.1:${port}/`)));
+  const net = guardedNet({ allowPrivate: true });
+  const deliverer = desk.deliverer({ net, timeoutMs: 700 });
+  for (let i = 0; i < 6; i++) await desk.told(desk.ids.uuid(), 'processing');
+  const began = performance.now();
+  await desk.work(deliverer);
+  assert.ok(performance.now() - began < 10_000);
+  assert.equal((await desk.deliveries({ endpointId: good?.id as string, state: 'delivered' })).length, 6);
+  for (const { id } of bad) {
+    for (const { state, attempts } of await desk.deliveries({ endpointId: id })) {
+      assert.equal(state, 'pending');
+      assert.ok(attempts.every(({ answer, durationMs }) => (answer?.length ?? 0) <= 1_024 && durationMs < 1_500));
+    }
+  }
+  await net.close();
+  for (const server of servers) await server.close();
 });

@@ -44,7 +44,7 @@ export class Receivers implements Net {
 
 const masterKey = Buffer.alloc(32, 1);
 
-/** The webhooks room over a database of its own, with receivers in memory and a clock that can be advanced. */
+/** The webhooks room for a merchant of its own, with receivers in memory and a clock that can be advanced. */
 export interface Desk {
   db: Db;
   clock: SystemClock;
@@ -67,8 +67,11 @@ export interface Desk {
   close(): Promise<void>;
 }
 
+/** One database for all desks of a worker: each has a merchant of its own. */
+let database: Promise<string> | undefined;
+
 export async function openDesk(): Promise<Desk> {
-  const url = await freshDatabase(inject('postgres'));
+  const url = await (database ??= freshDatabase(inject('postgres')));
   const open = () => openPostgres({ url: databaseUrl(url, new URL(url).pathname.slice(1), 'tolem_app'), role: 'tolem_app', poolSize: 4 });
   const [db, clock, random] = [open(), systemClock(), systemRandom()];
   const dbs = [db];

@@ -11,7 +11,6 @@ beforeAll(async () => {
   th = await openTestHouse();
   (await Conformance.open()).watch(th);
   m = await th.merchant({ available: 9_000_000_000_00n });
-  await th.post('/v1/payout', m, { tokenId: m.cardToken, amount: 0.01, currency: 'EUR' }); // accounts that are there from the first look on
 });
 afterAll(() => th.close());
 
@@ -49,7 +48,7 @@ test('whatever is sent for a payout, the answer is one of those that are describ
       const heard = await th.post('/v1/payout', m, text);
       answers.set(heard.status, (answers.get(heard.status) ?? 0) + 1);
       if (heard.status !== 201) {
-        expect([400, 404, 409]).toContain(heard.status);
+        expect([400, 404, 409, 422]).toContain(heard.status); // 422: digits that could be a card number
         expectRefusal(heard, heard.status);
         return;
       }
@@ -64,7 +63,7 @@ test('whatever is sent for a payout, the answer is one of those that are describ
   expect(payouts).toBe((before['tolem.payout'] as number) + made);
   expect(rest).toEqual(Object.fromEntries(Object.keys(rest).map((name) => [name, before[name]])));
   const poor = (await th.get('/v1/payout?status=rejected&size=1', m)).body.total as number; // in currencies that there is no money of
-  expect({ events, submissions, transfers }).toEqual({ events: (before['tolem.event'] as number) + made + poor - 1, submissions: made - poor + 1, transfers: (before['tolem.transfer'] as number) + made - poor + 1 });
+  expect({ events, submissions, transfers }).toEqual({ events: (before['tolem.event'] as number) + made + poor, submissions: made - poor, transfers: (before['tolem.transfer'] as number) + made - poor });
   expect(keys).toBeLessThanOrEqual(made);
   expect(accounts).toBe(3); // available, held and the world's, of tenge
   expect([...answers.keys()]).toEqual(expect.arrayContaining([201, 400])); // it knows both ways

@@ -112,9 +112,13 @@ async function crashing<T extends Record<string, string>>(player: Player<T>, lim
 /** Depth first, from the start each time. @returns whether it was all of them */
 async function all<T extends Record<string, string>>(player: Player<T>, options: Partial<Options>, most: number, count: (points: Point[]) => void): Promise<boolean> {
   let prefix: number[] | undefined = [];
+  let before: Point[] = [];
   for (let n = 0; prefix; n++) {
     if (n >= most) return false;
-    const points = await player.play(prefix, options);
+    const points: Point[] = await player.play(prefix, options);
+    const changed = prefix.slice(0, -1).findIndex((_, i) => points[i]?.choices.join() !== before[i]?.choices.join());
+    if (changed >= 0) throw new Error(`${player.pair.name}: what was played before went otherwise, at point ${changed} of ${prefix.join('')}`);
+    before = points;
     count(points);
     prefix = next(points, player.pair.alike === true);
   }

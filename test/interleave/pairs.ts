@@ -582,7 +582,7 @@ const keeping: Pair[] = [
   define({
     name: 'revoke ‖ roll of a key',
     ...{ begin: withKey, still: ['merchant'], a: revoke, b: roll(60) },
-    async judge(scene, a, b, { ran, crashed }) {
+    async judge(_, a, b, { ran, crashed }) {
       assert.equal(given(a).status, 200);
       if (crashed) return;
       const at = (party: 'A' | 'B', what: string) => ran.findIndex(({ party: who, text }, i) => who === party && text === 'commit' && ran.slice(0, i).some((before) => before.party === party && before.text.includes(what)));

@@ -135,7 +135,10 @@ export class Stage {
   /** The last schedule was one that had been played in another order. */
   redundant = false;
   private readonly observer: pg.Client;
+  private readonly ranAs = new WeakMap<Statement, Ran>();
   private wake: () => void = () => undefined;
+  /** how often something has happened */
+  private changes = 0;
 
   private constructor(observer: pg.Client) {
     this.observer = observer;
@@ -146,7 +149,7 @@ export class Stage {
     const observer = new pg.Client({ connectionString: owner, application_name: 'interleave observer' });
     await observer.connect();
     const stage = new Stage(observer);
-    for (const party of stage.parties) party.gate = await Gate.open(app, { changed: () => stage.wake() });
+    for (const party of stage.parties) party.gate = await Gate.open(app, { changed: () => stage.changed() });
     return stage;
   }
 
@@ -198,7 +201,7 @@ export class Stage {
     const end = (result: Result): void => {
       if (party.dead) return;
       [party.result, party.done] = [result, true];
-      this.wake();
+      this.changed();
     };
     void script().then(
       (value) => end({ ok: true, value }),
@@ -272,9 +275,8 @@ export class Stage {
     else for (const table of footprint(statement.text, new Map()).writes) statement.wire.wrote.add(table);
     statement.wire.letGo(statement);
     this.trace.push({ party: party.name, label: labelOf(statement.text), text: statement.text, waited: false });
-    this.told_.set(statement, this.trace.at(-1) as Ran);
+    this.ranAs.set(statement, this.trace.at(-1) as Ran);
   }
-  private readonly told_ = new WeakMap<Statement, Ran>();
 
   /** Resolves when each party has ended, holds a statement that waits to be let go, or is proven to wait for the other. */
   private async settle(options: Options): Promise<void> {
@@ -293,14 +295,15 @@ export class Stage {
         soon = heard;
         continue;
       }
+      const before = this.changes;
       const states = await Promise.all(running.map(async (party) => [party, party.running, await this.isBlocked(party)] as const));
-      const waiting = states.filter(([party, statement, blocked]) => blocked && party.running === statement);
-      for (const [party, statement] of waiting) {
+      if (this.changes !== before || states.some(([, , blocked]) => !blocked)) continue; // what was seen may be the past
+      for (const [party, statement] of states) {
         party.waited = true;
-        const ran = this.told_.get(statement as Statement);
+        const ran = this.ranAs.get(statement as Statement);
         if (ran) ran.waited = true;
       }
-      if (waiting.length === this.parties.filter((party) => !party.done && !(party.held && !party.running)).length) return;
+      return;
     }
   }
 
@@ -316,6 +319,11 @@ export class Stage {
     if (!statement || other.pids.length === 0) return false;
     const { rows } = await this.observer.query('select pg_isolation_test_session_is_blocked($1, $2::int[]) as blocked', [statement.pid, other.pids]);
     return rows[0].blocked as boolean;
+  }
+
+  private changed(): void {
+    this.changes++;
+    this.wake();
   }
 
   /** Waits until something happens. @returns false when nothing did for `ms` */

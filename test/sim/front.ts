@@ -14,7 +14,7 @@ export class Front {
 
   static async build(config: Config): Promise<Front> {
     const front = new Front();
-    const of = <K extends keyof House>(name: K): House[K] => following(() => front.now()[name]);
+    const of = <K extends keyof House>(name: K): House[K] => following(() => front.now()[name], () => front.now());
     const names = ['clock', 'random', 'db', 'ids', 'log', 'auth', 'vault', 'cards', 'payouts', 'webhooks'] as const;
     const house = {
       ...Object.fromEntries(names.map((name) => [name, of(name)])),
@@ -41,15 +41,24 @@ export class Front {
   }
 }
 
-/** Stands for an object that may be another one at each use. */
-function following<T>(get: () => T): T {
-  const target = (() => undefined) as unknown as object;
-  return new Proxy(target, {
+/** Stands for what may be another thing at each use: an object, or a function of one. */
+function following<T>(get: () => T, owner: () => unknown = () => undefined): T {
+  return new Proxy((() => undefined) as unknown as object, {
     get(_, name) {
-      const owner = get() as Record<PropertyKey, unknown>;
-      const value = owner[name];
-      if (typeof value === 'function') return (...args: unknown[]) => ((get() as Record<PropertyKey, unknown>)[name] as (...args: unknown[]) => unknown).apply(get(), args);
-      return typeof value === 'object' && value !== null ? following(() => (get() as Record<PropertyKey, unknown>)[name]) : value;
+      const member = () => (get() as Record<PropertyKey, unknown>)[name];
+      const value = isThere(get) ? member() : undefined;
+      const isPlain = isThere(get) && (value === null || !['object', 'function'].includes(typeof value));
+      return isPlain ? value : following(member, get);
     },
+    apply: (_, __, args: unknown[]) => (get() as (...args: unknown[]) => unknown).apply(owner(), args),
   }) as T;
+}
+
+/** While the server is built, nobody stands behind it yet. */
+function isThere(get: () => unknown): boolean {
+  try {
+    return get() !== undefined;
+  } catch {
+    return false;
+  }
 }

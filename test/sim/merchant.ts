@@ -11,7 +11,6 @@ import type { World } from './world.ts';
 export interface Card {
   token: string;
   pan: string;
-  isExpired: boolean;
 }
 
 /** One payout that a merchant wants, and all that it heard of it. Its reference is nobody else's. */
@@ -74,7 +73,7 @@ export class Merchant {
 
   async saveCard(pan: string, [expiryMonth, expiryYear]: [number, number]): Promise<Card> {
     const { token } = await this.fleet.house().cards.save(this.account.merchantId, { pan, expiryMonth, expiryYear }, { externalUserId: `user-${pan}` });
-    const card = { token, pan, isExpired: false };
+    const card = { token, pan };
     this.cards.push(card);
     return card;
   }

@@ -22,6 +22,8 @@ export interface Receiver {
   weather: { from: number; to: number; kind: Weather }[];
   /** it never comes back */
   isDead: boolean;
+  /** it once said that it is gone, and was disabled for it */
+  wasGone: boolean;
 }
 
 export interface Receipt {
@@ -80,6 +82,7 @@ export class Receivers {
     if (weather === 'refused') throw new NetError('connect ECONNREFUSED', false);
     await this.world.sleep(this.dice.spread(1, 400));
     const taken = weather === 'well' || weather === 'lost' || weather === 'slow' || weather === 'huge';
+    if (weather === 410) receiver.wasGone = true;
     const receipt = this.receive(process, receiver, request, taken);
     switch (weather) {
       case 'reset':

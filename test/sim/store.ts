@@ -64,7 +64,7 @@ export class Store {
 
   /** One prepared statement. @throws {DatabaseError} */
   run({ name, text, values }: Sql): Result {
-    const isNew = !this.prepared.has(name);
+    const isNew = name === '' || !this.prepared.has(name);
     const messages = [serialize.bind({ statement: name, values: values.map(written) }), serialize.describe({ type: 'P', name: '' }), serialize.execute({}), serialize.sync()];
     const result = this.send(Buffer.concat(isNew ? [serialize.parse({ name, text, types: [] }), ...messages] : messages));
     this.prepared.add(name);

@@ -23,8 +23,8 @@ interface Event {
 /** A time far beyond every run. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
-/** Where the world's calendar begins. */
-const EPOCH = Date.UTC(2026, 1, 10, 18, 30);
+/** Where the calendar begins: half an hour before midnight in Almaty, on the last day of a month. */
+const EPOCH = Date.UTC(2026, 1, 28, 18, 30);
 
 /**
  * The virtual world: a clock that jumps to the next event, one event at a time, all in one thread. An event runs only when

@@ -6,7 +6,7 @@ import type { Part } from './processes.ts';
 import type { Platform } from './platform.ts';
 
 const weights = {
-  ...{ 'kill api': 20, 'kill worker': 20, 'kill bank': 11, 'kill database': 9, 'kill backend': 8, 'kill all': 3, 'kill half': 6 },
+  ...{ 'kill api': 20, 'kill worker': 20, 'kill bank': 11, 'kill database': 8, 'kill backend': 8, 'kill all': 2, 'kill half': 4 },
   ...{ 'freeze worker': 7, 'freeze api': 5, 'cut connection': 5, 'stop api': 3, 'stop worker': 3 },
 } as const;
 export type FaultKind = keyof typeof weights;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Entry as BankEntry } from '../../src/sandbox/journal.ts';
 import type { Asker, Common, Request } from './clients.ts';
 import type { Dice } from './dice.ts';
+import type { Findings } from './findings.ts';
 import { isOpen, readPayouts } from './judge.ts';
 import { endless } from './mix.ts';
 import type { Platform } from './platform.ts';
@@ -42,6 +43,24 @@ export interface Quiet {
   asked: number;
 }
 
+/**
+ * A payout that has had bad luck often is asked about less and less often: minutes may pass although all is well. Such a one is late, not stuck,
+ * if the operator is shown it with a reason. That it does end is seen by moving the platform's clock.
+ * @returns how many were late
+ */
+export async function hurry(platform: Platform, findings: Findings): Promise<number> {
+  const listed = JSON.parse(await platform.command('unknown', '--json')) as { payouts: { payout: string; note: string | null; nextAt: string | null }[] };
+  const late = (await readPayouts(platform)).filter((payout) => isOpen(payout) && !isEndless(platform, payout.tokenId));
+  for (const { id, state, outcome, note } of late) {
+    const shown = listed.payouts.find(({ payout }) => payout === id);
+    findings.check('INV-32', Boolean(shown?.note && shown.nextAt), () => `${id} is ${state} (${outcome}, ${note}) two minutes after the last fault; the operator is shown ${JSON.stringify(shown)}`);
+  }
+  for (const { apiKey } of platform.merchants.slice(0, 1)) await platform.call(0, 'POST', '/v1/sandbox/clock', { apiKey, body: '{"advanceSeconds":600}', timeoutMs: 10_000 });
+  return late.length;
+}
+
+const isEndless = ({ merchants }: Platform, tokenId: string): boolean => merchants.some(({ tokens }) => endless.some((scenario) => tokens.get(scenario) === tokenId));
+
 /** Waits until every payout is final, every callback was taken and every webhook has arrived; no longer than the limit. */
 export async function untilQuiet(platform: Platform, limitMs: number): Promise<Quiet> {
   const began = performance.now();
@@ -56,8 +75,7 @@ export async function untilQuiet(platform: Platform, limitMs: number): Promise<Q
 }
 
 async function whatIsLeft(platform: Platform): Promise<string[]> {
-  const never = new Set(platform.merchants.flatMap(({ tokens }) => endless.map((scenario) => tokens.get(scenario))));
-  const open = (await readPayouts(platform)).filter((payout) => isOpen(payout) && !never.has(payout.tokenId));
+  const open = (await readPayouts(platform)).filter((payout) => isOpen(payout) && !isEndless(platform, payout.tokenId));
   if (open.length > 0) return open.map(({ id, state, outcome, note }) => `${id} is ${state}: ${outcome}, ${note}`);
   const callbacks = callbacksOnTheirWay(await platform.bankJournal<BankEntry>());
   if (callbacks.length > 0) return callbacks.map((callback) => `the callback ${callback}`);
