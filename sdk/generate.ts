@@ -43,14 +43,23 @@ const NAMES: Record<string, string> = { Error: 'ErrorBody', Event: 'FeedEvent' }
 
 /** @param errors code → the words that its messages begin with */
 export function generate({ paths, components }: OpenApi, errors: Record<number, string>): string {
-  const operations = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })));
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })),
+  );
   operations.sort((a, b) => (a.name < b.name ? -1 : 1));
   const parts = [
-    '/** Made from the API\'s description by sdk/generate.ts. Do not edit: change the schemas, then `npx vitest run sdk -u`. */',
-    ...Object.entries(components.schemas).map(([name, schema]) => `${comment(schema.description)}export interface ${NAMES[name] ?? name} ${typeOf(schema, '')}`),
+    "/** Made from the API's description by sdk/generate.ts. Do not edit: change the schemas, then `npx vitest run sdk -u`. */",
+    ...Object.entries(components.schemas).map(
+      ([name, schema]) => `${comment(schema.description)}export interface ${NAMES[name] ?? name} ${typeOf(schema, '')}`,
+    ),
     `export interface Operations {\n${operations.map(operationOf).join('\n')}\n}`,
-    `/** Operations that take an Idempotency-Key: asked again under the same one, they are not done again. */\nexport const keyed: ReadonlySet<string> = new Set<keyof Operations>([\n${operations.filter(({ operation }) => takesKey(operation)).map(({ name }) => `  ${quoted(name)},\n`).join('')}]);`,
-    `/** The code of an error, and the words that its message begins with. */\nexport const errorCodes = {\n${Object.entries(errors).map(([code, words]) => `  ${code}: ${quoted(words)},\n`).join('')}} as const;`,
+    `/** Operations that take an Idempotency-Key: asked again under the same one, they are not done again. */\nexport const keyed: ReadonlySet<string> = new Set<keyof Operations>([\n${operations
+      .filter(({ operation }) => takesKey(operation))
+      .map(({ name }) => `  ${quoted(name)},\n`)
+      .join('')}]);`,
+    `/** The code of an error, and the words that its message begins with. */\nexport const errorCodes = {\n${Object.entries(errors)
+      .map(([code, words]) => `  ${code}: ${quoted(words)},\n`)
+      .join('')}} as const;`,
   ];
   return `${parts.join('\n\n')}\n`;
 }
@@ -60,7 +69,9 @@ const takesKey = ({ parameters = [] }: Operation): boolean => parameters.some(({
 function operationOf({ name, operation }: { name: string; operation: Operation }): string {
   const { summary, description, parameters = [], requestBody, responses } = operation;
   const body = requestBody?.content['application/json']?.schema;
-  const answers = Object.entries(responses).filter(([status]) => status.startsWith('2')).map(([, { content }]) => content?.['application/json']?.schema);
+  const answers = Object.entries(responses)
+    .filter(([status]) => status.startsWith('2'))
+    .map(([, { content }]) => content?.['application/json']?.schema);
   const members = [
     ...group('path', parameters, false),
     ...group('query', parameters, true),
@@ -74,7 +85,9 @@ function group(name: 'path' | 'query', parameters: Parameter[], optional: boolea
   const own = parameters.filter((parameter) => parameter.in === name);
   if (own.length === 0) return [];
   const needed = own.some(({ required }) => required);
-  return [`    ${name}${optional && !needed ? '?' : ''}: {\n${own.map((parameter) => member(parameter.name, { ...parameter.schema, description: parameter.description }, parameter.required ?? false, '      ')).join('')}    };`];
+  return [
+    `    ${name}${optional && !needed ? '?' : ''}: {\n${own.map((parameter) => member(parameter.name, { ...parameter.schema, description: parameter.description }, parameter.required ?? false, '      ')).join('')}    };`,
+  ];
 }
 
 function typeOf(schema: Schema, indent: string): string {
@@ -118,6 +131,8 @@ function member(name: string, schema: Schema, required: boolean, indent: string)
   return `${comment(description, indent)}${indent}${/^[A-Za-z_]\w*$/.test(name) ? name : quoted(name)}${required ? '' : '?'}: ${typeOf(schema, indent)};\n`;
 }
 
-const comment = (text: string | undefined, indent = ''): string => (text ? `${indent}/** ${text.replaceAll('*/', '*\\/').replaceAll(/\s*\n\s*/g, ' ')} */\n` : '');
+const comment = (text: string | undefined, indent = ''): string =>
+  text ? `${indent}/** ${text.replaceAll('*/', '*\\/').replaceAll(/\s*\n\s*/g, ' ')} */\n` : '';
 
-const quoted = (value: unknown): string => (typeof value === 'string' ? `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'` : JSON.stringify(value));
+const quoted = (value: unknown): string =>
+  typeof value === 'string' ? `'${JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'` : JSON.stringify(value);

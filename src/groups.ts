@@ -75,6 +75,7 @@ export class Groups<Item, Answer> {
   }
 
   private async execute(key: string, items: Item[]): Promise<Outcome<Answer>[]> {
+    let beaten = false;
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.options.run(key, items, attempt > 0);
@@ -87,7 +88,10 @@ export class Groups<Item, Answer> {
           return items.map(() => ({ ok: false, error: unavailable('the database does not answer; ask again with the same Idempotency-Key', 5, error) }));
         }
         // Another process was quicker with one of the keys: what it did is there now, to be found.
-        if (isUniqueViolation(error) && attempt === 0) continue;
+        if (items.length === 1 && isUniqueViolation(error) && !beaten) {
+          beaten = true;
+          continue;
+        }
         if (items.length === 1 || error instanceof ApiError) return items.map(() => ({ ok: false, error }));
         const outcomes: Outcome<Answer>[] = [];
         for (const item of items) outcomes.push(...(await this.execute(key, [item])));

@@ -1,5 +1,15 @@
 import { type Card, type CardData, encryptCard, type PublicKey } from './cards.ts';
-import type { CardSession, Customer, FeedEvent as RawEvent, Operations, SavedCard, Transaction, TransactionRow, WebhookDelivery, WebhookEndpoint } from './generated.ts';
+import type {
+  CardSession,
+  Customer,
+  FeedEvent as RawEvent,
+  Operations,
+  SavedCard,
+  Transaction,
+  TransactionRow,
+  WebhookDelivery,
+  WebhookEndpoint,
+} from './generated.ts';
 import { allOf, type FeedPage, type Page, partsOf } from './pages.ts';
 import { type Answer, type CallOptions, type TolemOptions, Transport } from './transport.ts';
 import type { Message } from './webhooks.ts';
@@ -46,9 +56,19 @@ export class Tolem {
     get: (id: string, options?: Read): Promise<Customer> => this.call('GET /v1/customers/{id}', { path: { id } }, options),
     list: (query: Query<'GET /v1/customers'> = {}, options?: Read): Promise<Page<Customer>> => this.call('GET /v1/customers', { query }, options),
     /** Newest first. */
-    all: (options?: Read): AsyncGenerator<Customer, void, undefined> => allOf(({ id }) => id, (page) => this.customers.list({ page, size: 100 }, options)),
+    all: (options?: Read): AsyncGenerator<Customer, void, undefined> =>
+      allOf(
+        ({ id }) => id,
+        (page) => this.customers.list({ page, size: 100 }, options),
+      ),
     /** The saved cards of a customer, oldest first. */
     cards: async (id: string, options?: Read): Promise<SavedCard[]> => (await this.call('GET /v1/customers/{id}/cards', { path: { id } }, options)).data,
+    /** The transactions of a customer, newest first. */
+    transactions: (id: string, options?: Read): AsyncGenerator<TransactionRow, void, undefined> =>
+      allOf(
+        ({ transactionId }) => transactionId,
+        (page) => this.call('GET /v1/customers/{id}/transactions', { path: { id }, query: { page, size: 100 } }, options),
+      ),
   };
 
   readonly cards = {
@@ -68,38 +88,60 @@ export class Tolem {
   readonly payouts = {
     /** Pays a saved card. What cannot be paid is answered too, as `rejected` with an errorCode: it is not an error. */
     create: (payout: CreatePayout, options?: CallOptions): Promise<Transaction> => this.call('POST /v1/payout', { body: payout }, options),
-    list: ({ from, to, ...query }: PayoutFilter & { page?: number } = {}, options?: Read): Promise<Page<Transaction>> => this.call('GET /v1/payout', { query: { ...query, from: moment(from), to: moment(to) } }, options),
+    list: ({ from, to, ...query }: PayoutFilter & { page?: number } = {}, options?: Read): Promise<Page<Transaction>> =>
+      this.call('GET /v1/payout', { query: { ...query, from: moment(from), to: moment(to) } }, options),
     /** Newest first. */
-    all: (filter: PayoutFilter = {}, options?: Read): AsyncGenerator<Transaction, void, undefined> => allOf(({ id }) => id, (page) => this.payouts.list({ size: 100, ...filter, page }, options)),
+    all: (filter: PayoutFilter = {}, options?: Read): AsyncGenerator<Transaction, void, undefined> =>
+      allOf(
+        ({ id }) => id,
+        (page) => this.payouts.list({ size: 100, ...filter, page }, options),
+      ),
   };
 
   readonly transactions = {
     get: (id: string, options?: Read): Promise<Transaction> => this.call('GET /v1/transactions/{id}', { path: { id } }, options),
     /** The newest one with your own reference. */
-    byReference: (reference: string, options?: Read): Promise<Transaction> => this.call('GET /v1/transactions/by-order-reference/{reference}', { path: { reference } }, options),
+    byReference: (reference: string, options?: Read): Promise<Transaction> =>
+      this.call('GET /v1/transactions/by-order-reference/{reference}', { path: { reference } }, options),
     history: (id: string, options?: Read): Promise<History> => this.call('GET /v1/transactions/{id}/history', { path: { id } }, options),
     list: (query: Query<'GET /v1/transactions'> = {}, options?: Read): Promise<Page<TransactionRow>> => this.call('GET /v1/transactions', { query }, options),
     /** Newest first. */
-    all: (options?: Read): AsyncGenerator<TransactionRow, void, undefined> => allOf(({ transactionId }) => transactionId, (page) => this.transactions.list({ page, size: 100 }, options)),
+    all: (options?: Read): AsyncGenerator<TransactionRow, void, undefined> =>
+      allOf(
+        ({ transactionId }) => transactionId,
+        (page) => this.transactions.list({ page, size: 100 }, options),
+      ),
   };
 
   readonly webhookEndpoints = {
     /** The answer has the secret that messages are signed with; it is shown here alone. */
-    create: (endpoint: Body<'POST /v1/webhook-endpoints'>, options?: CallOptions): Promise<WebhookEndpoint> => this.call('POST /v1/webhook-endpoints', { body: endpoint }, options),
+    create: (endpoint: Body<'POST /v1/webhook-endpoints'>, options?: CallOptions): Promise<WebhookEndpoint> =>
+      this.call('POST /v1/webhook-endpoints', { body: endpoint }, options),
     list: async (options?: Read): Promise<WebhookEndpoint[]> => (await this.call('GET /v1/webhook-endpoints', {}, options)).data,
     get: (id: string, options?: Read): Promise<WebhookEndpoint> => this.call('GET /v1/webhook-endpoints/{id}', { path: { id } }, options),
-    update: (id: string, change: Body<'PATCH /v1/webhook-endpoints/{id}'>, options?: Read): Promise<WebhookEndpoint> => this.call('PATCH /v1/webhook-endpoints/{id}', { path: { id }, body: change }, options),
+    update: (id: string, change: Body<'PATCH /v1/webhook-endpoints/{id}'>, options?: Read): Promise<WebhookEndpoint> =>
+      this.call('PATCH /v1/webhook-endpoints/{id}', { path: { id }, body: change }, options),
     enable: (id: string, options?: Read): Promise<WebhookEndpoint> => this.call('POST /v1/webhook-endpoints/{id}/enable', { path: { id } }, options),
     disable: (id: string, options?: Read): Promise<WebhookEndpoint> => this.call('POST /v1/webhook-endpoints/{id}/disable', { path: { id } }, options),
     /** @param overlapSeconds for how long the old secret signs too; a day where nothing is said */
     rollSecret: (id: string, overlapSeconds?: number, options?: CallOptions): Promise<WebhookEndpoint> =>
-      this.call('POST /v1/webhook-endpoints/{id}/roll-secret', { path: { id }, ...(overlapSeconds === undefined ? {} : { body: { overlapSeconds } }) }, options),
+      this.call(
+        'POST /v1/webhook-endpoints/{id}/roll-secret',
+        { path: { id }, ...(overlapSeconds === undefined ? {} : { body: { overlapSeconds } }) },
+        options,
+      ),
     /** What was sent, with every attempt; newest event first. */
-    deliveries: (query: Query<'GET /v1/webhook-endpoints/deliveries'> = {}, options?: Read): Promise<{ data: WebhookDelivery[]; next: string | null }> => this.call('GET /v1/webhook-endpoints/deliveries', { query }, options),
-    allDeliveries: (query: Omit<Query<'GET /v1/webhook-endpoints/deliveries'>, 'after'> = {}, options?: Read): AsyncGenerator<WebhookDelivery, void, undefined> => this.#allDeliveries(query, options),
+    deliveries: (query: Query<'GET /v1/webhook-endpoints/deliveries'> = {}, options?: Read): Promise<{ data: WebhookDelivery[]; next: string | null }> =>
+      this.call('GET /v1/webhook-endpoints/deliveries', { query }, options),
+    allDeliveries: (
+      query: Omit<Query<'GET /v1/webhook-endpoints/deliveries'>, 'after'> = {},
+      options?: Read,
+    ): AsyncGenerator<WebhookDelivery, void, undefined> => this.#allDeliveries(query, options),
     /** Sends an event again, with the same id and body. */
-    resend: (id: string, eventId: string, options?: CallOptions): Promise<{ opened: number }> => this.call('POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend', { path: { id, eventId } }, options),
-    replay: (id: string, span: Body<'POST /v1/webhook-endpoints/{id}/replay'>, options?: CallOptions): Promise<{ opened: number; next: string | null }> => this.call('POST /v1/webhook-endpoints/{id}/replay', { path: { id }, body: span }, options),
+    resend: (id: string, eventId: string, options?: CallOptions): Promise<{ opened: number }> =>
+      this.call('POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend', { path: { id, eventId } }, options),
+    replay: (id: string, span: Body<'POST /v1/webhook-endpoints/{id}/replay'>, options?: CallOptions): Promise<{ opened: number; next: string | null }> =>
+      this.call('POST /v1/webhook-endpoints/{id}/replay', { path: { id }, body: span }, options),
     /** Sends webhook.test to this endpoint. */
     test: (id: string, options?: CallOptions): Promise<{ eventId: string }> => this.call('POST /v1/webhook-endpoints/{id}/test', { path: { id } }, options),
   };
@@ -124,9 +166,11 @@ export class Tolem {
   /** For test merchants. */
   readonly sandbox = {
     /** Money out of nothing. @param money in minor units: toMinor(1500, 'KZT') */
-    topup: (money: Body<'POST /v1/sandbox/topup'>, options?: CallOptions): Promise<Answer<'POST /v1/sandbox/topup'>> => this.call('POST /v1/sandbox/topup', { body: money }, options),
+    topup: (money: Body<'POST /v1/sandbox/topup'>, options?: CallOptions): Promise<Answer<'POST /v1/sandbox/topup'>> =>
+      this.call('POST /v1/sandbox/topup', { body: money }, options),
     /** Moves the platform's clock ahead: what is due by then becomes due. */
-    advanceClock: (advanceSeconds: number, options?: Read): Promise<{ now: string }> => this.call('POST /v1/sandbox/clock', { body: { advanceSeconds } }, options),
+    advanceClock: (advanceSeconds: number, options?: Read): Promise<{ now: string }> =>
+      this.call('POST /v1/sandbox/clock', { body: { advanceSeconds } }, options),
   };
 
   #known: { key: PublicKey; readAt: number } | undefined;
@@ -142,7 +186,7 @@ export class Tolem {
   }
 
   async *#allDeliveries(query: Omit<Query<'GET /v1/webhook-endpoints/deliveries'>, 'after'>, options?: Read): AsyncGenerator<WebhookDelivery, void, undefined> {
-    for (let after: string | undefined; ; ) {
+    for (let after: string | undefined; ;) {
       const { data, next } = await this.webhookEndpoints.deliveries({ limit: 100, ...query, after }, options);
       yield* data;
       if (next === null) return;

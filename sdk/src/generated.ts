@@ -334,6 +334,23 @@ export interface Operations {
       data: SavedCard[];
     };
   };
+  /** Get a customer's transactions. Newest first. */
+  'GET /v1/customers/{id}/transactions': {
+    path: {
+      /** The customer */
+      id: string;
+    };
+    query?: {
+      page?: number;
+      size?: number;
+    };
+    answer: {
+      data: TransactionRow[];
+      page: number;
+      size: number;
+      total: number;
+    };
+  };
   /** Read the feed. Every event from the first on, in the order in which it happened, without gaps: whoever keeps `next` and comes back with it misses nothing, whatever became of webhooks. */
   'GET /v1/events': {
     query?: {

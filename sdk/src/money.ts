@@ -15,7 +15,8 @@ export function toMinor(major: number | string, currency: string): number {
   const exponent = exponentOf(currency);
   const [, whole, fraction = ''] = /^(\d+)(?:\.(\d+))?$/.exec(String(major)) ?? [];
   const minor = Number(`${whole}${fraction.padEnd(exponent, '0')}`);
-  if (whole === undefined || fraction.length > exponent || !Number.isSafeInteger(minor)) throw new RangeError(`${major} is not an amount of ${currency}, which has ${exponent} decimals`);
+  if (whole === undefined || fraction.length > exponent || !Number.isSafeInteger(minor))
+    throw new RangeError(`${major} is not an amount of ${currency}, which has ${exponent} decimals`);
   return minor;
 }
 
@@ -33,4 +34,8 @@ export function toMajor(minor: number | bigint, currency: string): number {
 }
 
 /** Whether the number says every digit: beyond fifteen of them, not all decimals do. */
-const saysAll = (minor: number | bigint, major: number, exponent: number): boolean => major.toFixed(exponent).replace('.', '').replace(/^0+(?=\d)/, '') === String(minor);
+const saysAll = (minor: number | bigint, major: number, exponent: number): boolean =>
+  major
+    .toFixed(exponent)
+    .replace('.', '')
+    .replace(/^0+(?=\d)/, '') === String(minor);

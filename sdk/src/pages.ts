@@ -29,8 +29,13 @@ export interface FeedPage<T> {
 }
 
 /** Parts of the feed that have something in them. @param pollMs look again after so long, for ever; undefined ends with what there is */
-export async function* partsOf<T>(after: string | undefined, pollMs: number | undefined, signal: AbortSignal | undefined, read: (after: string | undefined) => Promise<FeedPage<T>>): AsyncGenerator<FeedPage<T>, void, undefined> {
-  for (let cursor = after; ; ) {
+export async function* partsOf<T>(
+  after: string | undefined,
+  pollMs: number | undefined,
+  signal: AbortSignal | undefined,
+  read: (after: string | undefined) => Promise<FeedPage<T>>,
+): AsyncGenerator<FeedPage<T>, void, undefined> {
+  for (let cursor = after; ;) {
     const part = await read(cursor);
     cursor = part.next;
     if (part.data.length > 0) yield part;

@@ -28,7 +28,11 @@ function client(steps: Step[], options: Partial<ConstructorParameters<typeof Tol
   return { tolem, sent };
 }
 const ok = (body: unknown = { id: 'x' }) => new Response(JSON.stringify(body), { status: 200 });
-const refusal = (status: number, code: number, headers: Record<string, string> = {}) => new Response(JSON.stringify({ code, message: `words of ${code}`, source: 'payouts', type: 'apiError' }), { status, headers: { 'x-request-id': 'r-1', ...headers } });
+const refusal = (status: number, code: number, headers: Record<string, string> = {}) =>
+  new Response(JSON.stringify({ code, message: `words of ${code}`, source: 'payouts', type: 'apiError' }), {
+    status,
+    headers: { 'x-request-id': 'r-1', ...headers },
+  });
 const broken = () => new TypeError('fetch failed', { cause: new Error('ECONNRESET') });
 /** Lets all waits pass. @returns what came of it, good or bad */
 async function settled<T>(promise: Promise<T>): Promise<T | Error> {
@@ -44,7 +48,15 @@ test('a request has the key, the body and an Idempotency-Key of its own', async 
   await tolem.payouts.create(payout);
   await tolem.payouts.create(payout, { idempotencyKey: 'mine' });
   const [first, second, third] = sent as [Sent, Sent, Sent];
-  expect(first).toMatchObject({ url: 'https://pay.example/v1/payout', init: { method: 'POST', body: '{"tokenId":"t","amount":100.05}', redirect: 'manual', headers: { authorization: 'pr_test_secret', 'content-type': 'application/json' } } });
+  expect(first).toMatchObject({
+    url: 'https://pay.example/v1/payout',
+    init: {
+      method: 'POST',
+      body: '{"tokenId":"t","amount":100.05}',
+      redirect: 'manual',
+      headers: { authorization: 'pr_test_secret', 'content-type': 'application/json' },
+    },
+  });
   const [one, other] = [first, second].map(({ init }) => init.headers['idempotency-key']);
   expect(one).toMatch(/^[0-9a-f-]{36}$/);
   expect(other).not.toBe(one);
@@ -57,7 +69,13 @@ test('a token goes behind Bearer, a key raw', async () => {
   expect(sent[0]?.init.headers.authorization).toBe('Bearer tk_test_x');
 });
 
-test.each([['a broken connection', broken], ['503', () => refusal(503, 1)], ['500', () => refusal(500, 2)], ['502 of a proxy', () => new Response('<html>', { status: 502 })], ['half an answer', () => new Response('{"id":', { status: 201 })]])('after %s it is asked again, with the same key and the same bytes', async (_, step) => {
+test.each([
+  ['a broken connection', broken],
+  ['503', () => refusal(503, 1)],
+  ['500', () => refusal(500, 2)],
+  ['502 of a proxy', () => new Response('<html>', { status: 502 })],
+  ['half an answer', () => new Response('{"id":', { status: 201 })],
+])('after %s it is asked again, with the same key and the same bytes', async (_, step) => {
   const { tolem, sent } = client([step(), step(), ok({ id: 'done' })]);
   expect(await settled(tolem.payouts.create(payout))).toEqual({ id: 'done' });
   expect(sent).toHaveLength(3);
@@ -76,7 +94,11 @@ test('retries end, further and further apart, and the error has the key to ask a
 });
 
 test('Retry-After is kept to, in seconds or as a date; beyond a minute the caller decides', async () => {
-  const { tolem, sent } = client([refusal(429, 9, { 'retry-after': '7' }), refusal(503, 1, { 'retry-after': new Date(Date.now() + 20_000).toUTCString() }), ok()]);
+  const { tolem, sent } = client([
+    refusal(429, 9, { 'retry-after': '7' }),
+    refusal(503, 1, { 'retry-after': new Date(Date.now() + 20_000).toUTCString() }),
+    ok(),
+  ]);
   await settled(tolem.payouts.create(payout));
   const waits = sent.slice(1).map(({ at }, i) => at - (sent[i] as Sent).at);
   expect(waits[0]).toBe(7_000);
@@ -87,11 +109,26 @@ test('Retry-After is kept to, in seconds or as a date; beyond a minute the calle
 });
 
 test('a refusal is an error with everything the answer said, and is not asked again', async () => {
-  const body = { code: 3, message: 'invalid request params: amount must be a number', source: 'payouts', type: 'apiError', details: [{ field: 'amount', message: 'must be a number' }] };
+  const body = {
+    code: 3,
+    message: 'invalid request params: amount must be a number',
+    source: 'payouts',
+    type: 'apiError',
+    details: [{ field: 'amount', message: 'must be a number' }],
+  };
   const { tolem, sent } = client([new Response(JSON.stringify(body), { status: 400, headers: { 'x-request-id': 'r-9' } })]);
   const error = (await settled(tolem.payouts.create(payout))) as TolemError;
   expect(error).toBeInstanceOf(TolemError);
-  expect(error).toMatchObject({ status: 400, code: 3, message: body.message, source: 'payouts', type: 'apiError', details: body.details, requestId: 'r-9', idempotencyKey: sent[0]?.init.headers['idempotency-key'] });
+  expect(error).toMatchObject({
+    status: 400,
+    code: 3,
+    message: body.message,
+    source: 'payouts',
+    type: 'apiError',
+    details: body.details,
+    requestId: 'r-9',
+    idempotencyKey: sent[0]?.init.headers['idempotency-key'],
+  });
   for (const status of [401, 403, 404, 409, 413, 415, 422]) {
     const other = client([refusal(status, 4)]);
     expect(await settled(other.tolem.payouts.create(payout))).toMatchObject({ status });
@@ -150,7 +187,10 @@ test('a list is asked for with what was given, and nothing more', async () => {
   const { tolem, sent } = client([ok({ data: [], page: 1, size: 20, total: 0 })]);
   await tolem.payouts.list({ status: 'settled', from: new Date('2026-01-02T03:04:05.678Z'), size: 5 });
   await tolem.payouts.list();
-  expect(sent.map(({ url }) => url.slice('https://pay.example'.length))).toEqual(['/v1/payout?status=settled&size=5&from=2026-01-02T03%3A04%3A05.678Z', '/v1/payout']);
+  expect(sent.map(({ url }) => url.slice('https://pay.example'.length))).toEqual([
+    '/v1/payout?status=settled&size=5&from=2026-01-02T03%3A04%3A05.678Z',
+    '/v1/payout',
+  ]);
 });
 
 test('all of a list comes once each, whatever is made meanwhile', async () => {
@@ -180,7 +220,9 @@ test('the feed goes on from where it was, looks again for what is new, and ends 
 
 test('every answer is told of, and the key is nowhere to be seen', async () => {
   const told: unknown[] = [];
-  const { tolem } = client([refusal(503, 1), new Response('{"id":"x"}', { status: 201, headers: { 'x-request-id': 'r-2', 'idempotent-replayed': 'true' } })], { onAnswer: (answer) => void told.push(answer) });
+  const { tolem } = client([refusal(503, 1), new Response('{"id":"x"}', { status: 201, headers: { 'x-request-id': 'r-2', 'idempotent-replayed': 'true' } })], {
+    onAnswer: (answer) => void told.push(answer),
+  });
   await settled(tolem.payouts.create(payout, { idempotencyKey: 'k' }));
   expect(told).toEqual([
     { operation: 'POST /v1/payout', status: 503, requestId: 'r-1', idempotencyKey: 'k', replayed: false, attempt: 1 },

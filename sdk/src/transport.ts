@@ -88,15 +88,35 @@ export class Transport {
     let text: string;
     try {
       const send = this.#options.fetch ?? fetch;
-      response = await send(url, { method, headers, ...(body === undefined ? {} : { body }), redirect: 'manual', signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
+      response = await send(url, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body }),
+        redirect: 'manual',
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      });
       text = await response.text();
     } catch (cause) {
       signal?.throwIfAborted();
       return { error: new TolemConnectionError(timeout.aborted ? `none within ${timeoutMs} ms` : reasonOf(cause), idempotencyKey, cause) };
     }
     const requestId = response.headers.get('x-request-id') ?? undefined;
-    this.#options.onAnswer?.({ operation, status: response.status, requestId, idempotencyKey, replayed: response.headers.get('idempotent-replayed') === 'true', attempt });
-    if (!response.ok) return { error: new TolemError(response.status, readErrorBody(text), { requestId, idempotencyKey, retryAfter: retryAfterOf(response.headers.get('retry-after')) }) };
+    this.#options.onAnswer?.({
+      operation,
+      status: response.status,
+      requestId,
+      idempotencyKey,
+      replayed: response.headers.get('idempotent-replayed') === 'true',
+      attempt,
+    });
+    if (!response.ok)
+      return {
+        error: new TolemError(response.status, readErrorBody(text), {
+          requestId,
+          idempotencyKey,
+          retryAfter: retryAfterOf(response.headers.get('retry-after')),
+        }),
+      };
     try {
       return { answer: text === '' ? undefined : JSON.parse(text) };
     } catch (cause) {

@@ -50,7 +50,8 @@ export async function verifyWebhook(secret: string, headers: WebhookHeaders, raw
   const id = single(headers, 'webhook-id', /^[A-Za-z0-9_-]{1,128}$/);
   const timestamp = single(headers, 'webhook-timestamp', /^[1-9]\d{0,11}$/);
   const signatures = single(headers, 'webhook-signature', /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/);
-  if (!(Math.abs(now.getTime() / 1000 - Number(timestamp)) <= toleranceSeconds)) throw new WebhookError('webhook-timestamp: too long ago, or ahead of this clock');
+  if (!(Math.abs(now.getTime() / 1000 - Number(timestamp)) <= toleranceSeconds))
+    throw new WebhookError('webhook-timestamp: too long ago, or ahead of this clock');
   if (webhookToken !== undefined && !hasWebhookToken(headers, webhookToken)) throw new WebhookError('authorization: not the webhook token');
   const body = typeof rawBody === 'string' ? new TextEncoder().encode(rawBody) : rawBody;
   const key = await crypto.subtle.importKey('raw', keyIn(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
@@ -105,6 +106,8 @@ function single(headers: WebhookHeaders, name: string, form: RegExp): string {
 
 function valueOf(headers: WebhookHeaders, name: string): string | undefined {
   if (headers instanceof Headers) return headers.get(name) ?? undefined;
-  const values = Object.entries(headers).filter(([key, value]) => key.toLowerCase() === name && value !== undefined).flatMap(([, value]) => value);
+  const values = Object.entries(headers)
+    .filter(([key, value]) => key.toLowerCase() === name && value !== undefined)
+    .flatMap(([, value]) => value);
   return values.length === 1 ? values[0] : undefined;
 }

@@ -1,6 +1,6 @@
 import { type Config, readConfig } from '../config.ts';
 import { createLog, type Log } from '../log.ts';
-import { type House, openHouse, openPorts } from '../main.ts';
+import type { House } from '../main.ts';
 import { type Database, migrateDatabase, openDatabase } from './database.ts';
 
 export const say = (line = ''): void => void process.stdout.write(`${line}\n`);
@@ -11,6 +11,7 @@ export async function withHouse<T>(work: (house: House, database: Database) => P
   const config = readConfig(process.env);
   return withDatabase(config, async (database) => {
     await migrateDatabase(database.owner);
+    const { openHouse, openPorts } = await import('../main.ts'); // the whole server: only where a command needs it
     const log = createLog(process.env.LOG_LEVEL ? config.logLevel : 'warn', 'tolem');
     const ports = openPorts({ ...config, poolSize: 4 }, database, log);
     try {

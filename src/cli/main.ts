@@ -1,24 +1,25 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { styleText } from 'node:util';
 import { MigrationError } from '../db/migrate.ts';
-import { EmbeddedError } from '../embedded/embedded.ts';
+import { EmbeddedError } from '../embedded/errors.ts';
 import { ConfigError } from '../config.ts';
 import { ApiError } from '../errors.ts';
-import { exportBooks, type Format, printStatement } from './books.ts';
-import { explain } from './explain.ts';
-import { createMerchant, setTermsOf, setWebhook } from './merchants.ts';
-import { runMigrate, runVaultRotate, runVerify, showConfig, showUnknown } from './operate.ts';
-import { runSandboxBank, runServe, runWork } from './parts.ts';
-import { runStart } from './start.ts';
+import type { Format } from './books.ts';
+
+/** A command's code is loaded when the command is given: help and `migrate` need not wait for a whole server. */
+const books = () => import('./books.ts');
+const merchants = () => import('./merchants.ts');
+const operate = () => import('./operate.ts');
+const parts = () => import('./parts.ts');
 
 const program = new Command('tolem')
   .description('Payouts on books that balance. Settings come from the environment: see "tolem config".')
   .showHelpAfterError('(see tolem --help)')
   .configureHelp({ sortSubcommands: false });
 
-program.command('start').description('everything at once: database, sandbox bank, API, worker, and a sandbox merchant').action(runStart);
-program.command('serve').description('the API alone').action(runServe);
-program.command('work').description('the worker alone: sends payouts, asks what became of them, delivers webhooks').action(runWork);
+program.command('start').description('everything at once: database, sandbox bank, API, worker, and a sandbox merchant').action(async () => (await import('./start.ts')).runStart());
+program.command('serve').description('the API alone').action(async () => (await parts()).runServe());
+program.command('work').description('the worker alone: sends payouts, asks what became of them, delivers webhooks').action(async () => (await parts()).runWork());
 program
   .command('bank')
   .description('the sandbox bank alone, a server of processor protocol v1')
@@ -26,9 +27,9 @@ program
   .option('--host <host>', 'address to listen on', '127.0.0.1')
   .option('--data-dir <folder>', 'where its journal is kept (DATA_DIR/bank)')
   .option('--callback-url <url>', 'who is called back (PUBLIC_URL/callbacks/processor)')
-  .action(runSandboxBank);
-program.command('migrate').description('bring the database to this version').action(runMigrate);
-program.command('config').description('every setting: what it is for, and what it is now').action(showConfig);
+  .action(async (options) => (await parts()).runSandboxBank(options));
+program.command('migrate').description('bring the database to this version').action(async () => (await operate()).runMigrate());
+program.command('config').description('every setting: what it is for, and what it is now').action(async () => (await operate()).showConfig());
 
 const merchant = program.command('merchant').description('merchants');
 merchant
@@ -38,7 +39,7 @@ merchant
   .addOption(new Option('--mode <mode>', 'test or live').choices(['test', 'live']).default('test'))
   .option('--organisation <id>', 'of an organisation that has a merchant already')
   .option('--json', 'as JSON')
-  .action(createMerchant);
+  .action(async (options) => (await merchants()).createMerchant(options));
 merchant
   .command('terms')
   .description('limits and fees of a merchant in a currency, in minor units')
@@ -50,7 +51,7 @@ merchant
   .option('--card-daily <amount>', 'all payouts of a day to one card', minor)
   .option('--fee <amount>', 'fee for each payout', minor)
   .option('--fee-bps <points>', 'and hundredths of a percent of its amount', minor)
-  .action(setTermsOf);
+  .action(async (options) => (await merchants()).setTermsOf(options));
 
 program
   .command('webhook')
@@ -60,26 +61,26 @@ program
   .requiredOption('--merchant <id>', 'the merchant')
   .requiredOption('--url <url>', 'where to')
   .option('--json', 'as JSON')
-  .action(setWebhook);
+  .action(async (options) => (await merchants()).setWebhook(options));
 
-program.command('verify').description('ask every rule of the books; exit 1 where one is broken').option('--json', 'as JSON').action(runVerify);
-const books = program.command('books').description('the books');
-books
+program.command('verify').description('ask every rule of the books; exit 1 where one is broken').option('--json', 'as JSON').action(async (options) => (await operate()).runVerify(options));
+const ofBooks = program.command('books').description('the books');
+ofBooks
   .command('statement')
   .description('the entries of an account up to a time, newest first, each with the balance after it')
   .requiredOption('--merchant <id>', 'the merchant')
   .option('--account <account>', 'available/KZT, held/KZT, clearing:processor/KZT, fees/KZT …', 'available/KZT')
   .option('--as-of <time>', 'up to this moment, as in 2026-01-31T23:59:59Z')
   .option('--limit <count>', 'how many', minor, 50n)
-  .action(printStatement);
-books
+  .action(async (options) => (await books()).printStatement(options));
+ofBooks
   .command('export')
   .description('the journal, for an accounting program that knows nothing of this one')
   .addOption(new Option('--format <format>', 'for which program').choices(['hledger', 'ledger', 'beancount']).default('hledger'))
-  .action(({ format }: { format: Format }) => exportBooks(format));
-program.command('explain <id>').description('everything about a payout: states, postings, what the processor said, webhooks').action(explain);
-program.command('unknown').description('payouts whose outcome nobody knows yet, and incidents that wait for a person').option('--json', 'as JSON').action(showUnknown);
-program.command('vault').description('the vault').command('rotate').description('new data keys for all cards; with OLD_MASTER_KEY set, under the new MASTER_KEY').action(runVaultRotate);
+  .action(async ({ format }: { format: Format }) => (await books()).exportBooks(format));
+program.command('explain <id>').description('everything about a payout: states, postings, what the processor said, webhooks').action(async (id: string) => (await import('./explain.ts')).explain(id));
+program.command('unknown').description('payouts whose outcome nobody knows yet, and incidents that wait for a person').option('--json', 'as JSON').action(async (options) => (await operate()).showUnknown(options));
+program.command('vault').description('the vault').command('rotate').description('new data keys for all cards; with OLD_MASTER_KEY set, under the new MASTER_KEY').action(async () => (await operate()).runVaultRotate());
 
 function minor(text: string): bigint {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number of minor units');
@@ -107,7 +108,7 @@ if (!['start'].includes(process.argv[2] ?? '')) process.exit();
 /** What the person at the keyboard can act on is a sentence; our own mistakes come with their stack. */
 function wordsFor(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
   const { message, stack, syscall, code, address, port } = error;
-  if (error instanceof ConfigError || error instanceof EmbeddedError || error instanceof MigrationError || error instanceof ApiError) return message;
+  if (error instanceof ConfigError || error instanceof EmbeddedError || error instanceof MigrationError || error instanceof ApiError || error.name === 'VaultError') return message;
   if (syscall === 'listen') return `cannot listen on ${address}:${port}: ${code === 'EADDRINUSE' ? 'something else does already' : code}. See PORT, HOST and METRICS_PORT`;
   if (code === 'ERR_SOCKET_BAD_PORT') return 'a port is a number from 0 to 65535. See PORT and METRICS_PORT';
   if (/^(ECONN|ENOTFOUND|28|3D)/.test(code ?? '')) return `the database does not let us in: ${message}. See DATABASE_URL, DATABASE_APP_URL and DATABASE_VAULT_URL`;

@@ -1,7 +1,7 @@
 import type { Db, Tx } from '../db/db.ts';
 import { isLockTimeout, isUniqueViolation } from '../db/db.ts';
 import { column, sql } from '../db/sql.ts';
-import { assert, conflict, invalid } from '../errors.ts';
+import { ApiError, assert, conflict, invalid } from '../errors.ts';
 import { sha256 } from '../sealing.ts';
 
 /** The name that a client gives to one piece of work; what is asked again under it is not done again. Kept for ever. */
@@ -88,7 +88,7 @@ export async function once(db: Db, merchantId: string, key: Key | undefined, now
   try {
     return await attempt();
   } catch (error) {
-    if (key && isLockTimeout(error)) throw conflict('the first request with this Idempotency-Key is still being worked on');
+    if (key && isLockTimeout(error)) throw new ApiError(8, 'the first request with this Idempotency-Key is still being worked on', { retryAfter: 1 });
     // Another request with the key, or for the same thing, was quicker. Its answer is there now.
     if (isUniqueViolation(error)) return attempt();
     throw error;

@@ -50,7 +50,7 @@ export const refusals: Record<number, string> = {
   401: 'No key, or not a good one (code 6)',
   403: 'The key lacks a scope (code 7)',
   404: 'No such resource of yours (code 4)',
-  409: 'The state or an earlier request does not allow it (code 8)',
+  409: 'The state or an earlier request does not allow it (code 8); with Retry-After, the first request with the key is still being worked on',
   413: 'The body is too large (code 3)',
   415: 'The body is not JSON (code 3)',
   422: 'Understood, but the data cannot be accepted (code 5)',

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { CommitUnknown, isConnectionLost, isLockTimeout } from '../db/db.ts';
 import { ApiError, errorTable, notFound, unavailable } from '../errors.ts';
@@ -131,7 +132,7 @@ function noRoute(app: App, request: FastifyRequest, reply: FastifyReply): ApiErr
 }
 
 /** What is not HTTP never reaches a route; it is still answered in words. */
-function refuseUnreadable(error: Error & { code?: string }, socket: import('node:net').Socket): void {
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const [status, words] = error.code === 'HPE_HEADER_OVERFLOW' ? ['431 Request Header Fields Too Large', 'the headers are too large'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? ['408 Request Timeout', 'the request took too long to arrive'] : ['400 Bad Request', 'this is not HTTP'];
   const body = JSON.stringify({ code: 3, message: `invalid request params: ${words}`, source: 'api', type: 'apiError' });

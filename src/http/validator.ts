@@ -10,7 +10,8 @@ export function validator({ schema, httpPart }: { schema: TSchema; httpPart?: st
   const compiled = Compile(schema);
   const mayBeMissing = IsOptional(schema);
   return (given) => {
-    if (httpPart === 'body' && (given === null || given === undefined)) return mayBeMissing ? { value: undefined } : { error: invalid('the body is empty; send a JSON object') }; // Fastify says null for nothing
+    if (httpPart === 'body' && (given === null || given === undefined))
+      return mayBeMissing ? { value: undefined } : { error: invalid('the body is empty; send a JSON object') }; // Fastify says null for nothing
     const fromText = httpPart === 'querystring' || httpPart === 'params';
     if (fromText && Object.values(given as object).some((text) => String(text).includes('\0'))) return { error: invalid('the URL has the character U+0000') };
     const value = httpPart === 'querystring' ? Value.Default(schema, withNumbers(schema, given as Record<string, unknown>)) : given;
@@ -26,7 +27,12 @@ const WHERE: Record<string, string> = { querystring: 'query: ', headers: 'header
 /** Whole numbers, where the schema asks for them and plain digits are there; what else is there is refused by the schema. */
 function withNumbers(schema: TSchema, given: Record<string, unknown>): Record<string, unknown> {
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
-  return Object.fromEntries(Object.entries(given).map(([name, text]) => [name, properties[name]?.type === 'integer' && typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text]));
+  return Object.fromEntries(
+    Object.entries(given).map(([name, text]) => [
+      name,
+      properties[name]?.type === 'integer' && typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text,
+    ]),
+  );
 }
 
 interface Fault {
@@ -45,7 +51,8 @@ function detailsOf(faults: Fault[]): Detail[] {
     const say = (field: string, words: string) => said.has(field) || said.set(field, words);
     const inside = (name: string) => `${path}${path && '.'}${name.slice(0, 64)}`;
     if (keyword === 'required') for (const name of params.requiredProperties as string[]) say(inside(name), 'is required');
-    else if (keyword === 'additionalProperties') for (const name of params.additionalProperties as string[]) say(inside(name), 'is not a field of this request');
+    else if (keyword === 'additionalProperties')
+      for (const name of params.additionalProperties as string[]) say(inside(name), 'is not a field of this request');
     else if (keyword === 'const') choices.set(path, [...(choices.get(path) ?? []), params.allowedValue]);
     else if (keyword !== 'boolean' && keyword !== 'anyOf' && params.type !== 'null') say(path || 'body', wordsFor(keyword, params) ?? message); // null is always a choice among others
   }
@@ -53,7 +60,14 @@ function detailsOf(faults: Fault[]): Detail[] {
   return said.size > 0 ? [...said].map(([field, message]) => ({ field, message })) : [{ field: 'body', message: 'is not as described' }];
 }
 
-const TYPES: Record<string, string> = { string: 'must be a string', number: 'must be a number', integer: 'must be a whole number', boolean: 'must be true or false', object: 'must be an object', array: 'must be an array' };
+const TYPES: Record<string, string> = {
+  string: 'must be a string',
+  number: 'must be a number',
+  integer: 'must be a whole number',
+  boolean: 'must be true or false',
+  object: 'must be an object',
+  array: 'must be an array',
+};
 
 /** Patterns of the schemas, in words. One that is not here is said as it is. */
 const PATTERNS: Record<string, string> = {

@@ -84,8 +84,7 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
   app.post('/v1/api-keys', { config, schema: { tags, summary: 'Create a key', description: 'The secret is in this answer and nowhere else.', body: Create, response: answers({ 201: Type.Ref('ApiKey') }, 413) } }, async (request, reply) => {
     const { merchant, scopes } = callerOf(request);
     const { kind = 'key', name = '', scopes: wanted, expiresInSeconds } = request.body;
-    const beyond = wanted.filter((scope) => !scopes.includes(scope));
-    if (beyond.length > 0) throw forbidden(`a key cannot give what it does not have: ${beyond.join(', ')}`);
+    giveNoMore(scopes, wanted);
     const now = clock.now();
     const expiresAt = expiresInSeconds ? new Date(now.getTime() + expiresInSeconds * 1000) : null;
     const { secret, key } = await createKey(db, merchant.id, ids, { kind, name, mode: merchant.mode, scopes: wanted, expiresAt, now });
@@ -94,10 +93,11 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
 
   const Roll = Type.Object({ overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: WEEK_SECONDS, default: 86_400, description: 'For how long the old key still works' })) }, { additionalProperties: false });
   app.post('/v1/api-keys/:id/roll', { config, schema: { tags, summary: 'Roll a key', description: 'Makes a new key with the same scopes; the old one works on for the overlap.', params: One, body: Roll, response: answers({ 201: Type.Ref('ApiKey') }, 404, 409) } }, async (request, reply) => {
-    const { merchant } = callerOf(request);
+    const { merchant, scopes } = callerOf(request);
     const now = clock.now();
     const id = idIn(request.params.id, 'key');
     const old = await db.merchant(merchant.id, (tx) => lockKey(tx, id));
+    giveNoMore(scopes, old.scopes);
     mustBeGood(old, now);
     const { secret, key } = await createKey(db, merchant.id, ids, { kind: old.kind, name: old.name, mode: merchant.mode, scopes: old.scopes, expiresAt: null, now }, async (tx) => {
       mustBeGood(await lockKey(tx, id), clock.now()); // it may have been revoked or rolled meanwhile
@@ -120,6 +120,12 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
 /** @throws {ApiError} 409 */
 function mustBeGood({ revokedAt, expiresAt }: ApiKey, now: Date): void {
   if (revokedAt || (expiresAt && expiresAt <= now)) throw conflict('the key is revoked or expired');
+}
+
+/** Who may make keys does not come to more rights by it, neither by a new one nor by rolling somebody else's. @throws {ApiError} 403 */
+function giveNoMore(own: string[], given: string[]): void {
+  const beyond = given.filter((scope) => !own.includes(scope));
+  if (beyond.length > 0) throw forbidden(`a key cannot give what it does not have: ${beyond.join(', ')}`);
 }
 
 function sandboxRoutes(app: App, db: Db, ids: Ids, clock: Clock, onClock: (offsetMs: number) => void): void {

@@ -95,7 +95,7 @@ async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submis
   const stored = changed.size > 0 ? storeSubmissions(tx, [...changed.values()]) : Promise.resolve(0);
   const accounts = [...moves.flatMap((move) => accountsOf(move)), ...returns.flatMap(({ payout, connector }) => [account('available', payout.currency), clearing(connector, payout.currency)]), ...incidents.flatMap(({ payout, connector }) => [account('suspense', payout.currency), clearing(connector, payout.currency)])];
   if (accounts.length > 0) {
-    const books = await Books.lock(tx, accounts, now);
+    const [books] = await Promise.all([Books.lock(tx, accounts, now), stored]); // together: one that fails leaves none that nobody awaits
     for (const move of moves) postMove(books, move);
     for (const { id, payout, connector } of returns) books.post({ objectId: id, kind: 'return', from: clearing(connector, payout.currency), to: account('available', payout.currency), amount: payout.amount });
     for (const incident of incidents) postSuspense(books, incident);

@@ -3,7 +3,7 @@
  * that writes to disk: BENCH=1 npx vitest run src/webhooks/deliver.bench
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
@@ -50,7 +50,8 @@ const body = (id: string) => JSON.stringify({ name: 'transaction.settled', merch
 
 test.runIf(process.env.BENCH)('deliveries a second', { timeout: 120_000 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'tolem-bench-'));
-  const server = await startEmbedded({ dataDir: directory, log: () => undefined });
+  chmodSync(directory, 0o711); // so that the account that runs PostgreSQL gets through when we are root
+  const server = await startEmbedded({ dataDir: join(directory, 'data'), log: () => undefined });
   const receiver = spawn(process.execPath, ['-e', RECEIVER], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   try {
     const { port } = await new Promise<{ port: number }>((resolve) => receiver.once('message', resolve as never));

@@ -243,6 +243,25 @@ test('nor does it disturb the try of the one that has taken over', async () => {
   assert.deepEqual(await states(), ['delivered']);
 });
 
+test('a delivery that arrives wakes what waits behind it, but not what is in flight already', async () => {
+  const { id } = await desk.endpoint(A);
+  const object = desk.ids.uuid();
+  const [first] = await desk.told(object, 'processing');
+  await desk.work();
+  await desk.told(object, 'settled');
+  let answer = () => undefined as void;
+  desk.net.answer = ({ body }) => (JSON.parse(body).data.seq === 2 ? new Promise((resolve) => (answer = () => resolve(200))) : 200);
+  const [second] = await desk.webhooks.deliverer.takeDue(desk.merchant.merchantId, 10);
+  await desk.db.merchant(desk.merchant.merchantId, async (tx) => resend(tx, await endpointById(tx, id), first as string, desk.clock.now()));
+  const other = desk.deliverer();
+  assert.equal(await desk.work(other), 1);
+  assert.equal(await desk.work(other), 0);
+  answer();
+  await second;
+  assert.deepEqual(desk.net.at(A).map((body) => JSON.parse(body).data.seq), [1, 2, 1]);
+  assert.deepEqual(await states(), ['delivered', 'delivered']);
+});
+
 test('a process that was frozen between taking and calling does not call', async () => {
   await desk.endpoint(A);
   await desk.told(desk.ids.uuid(), 'processing');
@@ -393,6 +412,7 @@ test('an endpoint that never answers delays no other, and holds few calls', asyn
     throw new NetError('no whole answer within 15000 ms', true);
   };
   const took: number[] = [];
+  const start = performance.now();
   const stop = new AbortController();
   const worker = (async () => {
     const inHand = new Set<Promise<unknown>>();
@@ -415,7 +435,8 @@ test('an endpoint that never answers delays no other, and holds few calls', asyn
   took.sort((a, b) => a - b);
   assert.ok((took[Math.floor(took.length * 0.99)] as number) < 1_000, `${took.at(-2)}`);
   assert.ok(most <= 4, `${most}`);
-  assert.ok(desk.net.at(A).length < 30);
+  const oneByOne = 4 + (performance.now() - start) / 300;
+  assert.ok(desk.net.at(A).length <= oneByOne + 2, `${desk.net.at(A).length} in the time of ${oneByOne}`);
 });
 
 test('one process has no more calls in flight than it may', async () => {

@@ -90,14 +90,13 @@ export class Deliverer {
 
   /** The attempt, when the endpoint's window has a place for it. */
   private async inTurn(merchantId: string, claim: Claimed, target: Target, until: number): Promise<Attempted | undefined> {
-    let good = false;
     await this.windows.entered(merchantId, claim.endpointId);
+    let attempted: Attempted | undefined;
     try {
-      const attempted = await this.attempt(merchantId, claim, target, until);
-      good = attempted !== undefined && isAccepted(attempted);
+      attempted = await this.attempt(merchantId, claim, target, until);
       return attempted;
     } finally {
-      this.windows.left(merchantId, claim.endpointId, good);
+      this.windows.left(merchantId, claim.endpointId, attempted !== undefined && isAccepted(attempted), attempted?.durationMs ?? 0);
     }
   }
 

@@ -30,30 +30,30 @@ export async function eventById(tx: Tx, id: string): Promise<FeedEvent> {
 
 /**
  * Places in a merchant's lists, as text that means nothing to anybody else: whoever makes one up, changes one or brings
- * another merchant's, or one of another list, is refused. One keeps its meaning for ever.
+ * another merchant's, or one of another list, is refused.
  */
 export class Cursors {
-  private readonly key: Buffer;
-  constructor(masterKey: Buffer) {
-    this.key = deriveKey(masterKey, 'cursors');
+  private readonly keys: Buffer[];
+
+  /** @param oldMasterKey the one before, while it is being changed: places that were given out under it are read */
+  constructor(masterKey: Buffer, oldMasterKey?: Buffer) {
+    this.keys = [masterKey, ...(oldMasterKey ? [oldMasterKey] : [])].map((key) => deriveKey(key, 'cursors'));
   }
 
   /** @param list what the place is in, with whatever narrows it */
   write(merchantId: string, list: string, place: string): string {
-    return Buffer.concat([this.tag(merchantId, list, place), Buffer.from(place)]).toString('base64url');
+    return Buffer.concat([tagOf(this.keys[0] as Buffer, merchantId, list, place), Buffer.from(place)]).toString('base64url');
   }
 
   /** @throws {ApiError} 400 */
   read(merchantId: string, list: string, cursor: string): string {
     const bytes = /^[A-Za-z0-9_-]{23,200}$/.test(cursor) ? Buffer.from(cursor, 'base64url') : Buffer.alloc(0);
     const place = bytes.subarray(16).toString('latin1');
+    const fits = (key: Buffer) => timingSafeEqual(bytes.subarray(0, 16), tagOf(key, merchantId, list, place));
     // Written again, it must be the same text: base64 has more than one spelling for some bytes.
-    const good = bytes.length > 16 && timingSafeEqual(bytes.subarray(0, 16), this.tag(merchantId, list, place)) && bytes.toString('base64url') === cursor;
-    if (!good) throw invalid('after: this is not a cursor that was given to you');
+    if (bytes.length <= 16 || bytes.toString('base64url') !== cursor || !this.keys.some(fits)) throw invalid('after: this is not a cursor that was given to you');
     return place;
   }
-
-  private tag(merchantId: string, list: string, place: string): Buffer {
-    return createHmac('sha256', this.key).update(`${merchantId}\n${list}\n${place}`).digest().subarray(0, 16);
-  }
 }
+
+const tagOf = (key: Buffer, merchantId: string, list: string, place: string): Buffer => createHmac('sha256', key).update(`${merchantId}\n${list}\n${place}`).digest().subarray(0, 16);

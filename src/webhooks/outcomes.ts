@@ -41,7 +41,7 @@ export async function recordAttempts(tx: Tx, attempted: Attempted[], now: Date, 
     gone.length > 0 ? disableDeliveries(tx, column(gone, 'id')) : 0,
   ]);
   assert(again || written === attempted.length, 'every attempt was written');
-  const asleep = woken.filter(({ nextAt }) => nextAt === null || nextAt > now);
+  const asleep = woken.filter(({ nextAt, inFlight }) => !inFlight && (nextAt === null || nextAt > now));
   await storeLocked(tx, asleep.map((row) => ({ ...row, state: 'pending', nextAt: now })));
 }
 

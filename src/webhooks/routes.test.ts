@@ -119,6 +119,19 @@ test('an endpoint is changed, disabled and enabled', async () => {
   }
 });
 
+test('a secret is rolled with and without a word about the overlap', async () => {
+  const { id, secret } = await create();
+  const day = 86_400_000;
+  const until = ({ body }: { body: { previousSecretUntil: string | null; updatedAt: string } }) => body.previousSecretUntil && Date.parse(body.previousSecretUntil) - Date.parse(body.updatedAt);
+  assert.equal(until(await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, undefined)), day);
+  assert.equal(until(await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, {})), day);
+  assert.equal(until(await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, { overlapSeconds: 60 })), 60_000);
+  const last = await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, { overlapSeconds: 0 });
+  assert.equal(until(last), null);
+  assert.notEqual(last.body.secret, secret);
+  assert.equal((await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, { overlapSeconds: 86_401 })).status, 400);
+});
+
 test('a merchant has only so many endpoints', async () => {
   for (let i = 0; i < 16; i++) await create(`/${i}`);
   const { status: code, body } = await th.post('/v1/webhook-endpoints', m, { url: `${base}/more` });

@@ -2,7 +2,7 @@ import { webhookTokenOwner } from '../merchants/open.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { Sealer } from '../sealing.ts';
 import type { Target } from './claims.ts';
-import { secretKey, type Signing, writtenSecret } from './signature.ts';
+import { type Signing, writtenSecret } from './signature.ts';
 
 /** For how long an opened secret stays in memory. */
 const KEEP_MS = 60_000;
@@ -32,11 +32,6 @@ export class Secrets {
   /** A secret as the merchant writes it: whsec_… */
   show(sealed: Buffer, endpointId: string): string {
     return writtenSecret(this.sealer.open(sealed, secretOwner(endpointId)));
-  }
-
-  /** A secret that is known already, such as that of another system, sealed for an endpoint. @throws when it is no secret */
-  take(secret: string, endpointId: string): Buffer {
-    return this.sealer.seal(secretKey(secret), secretOwner(endpointId));
   }
 
   /** The same secret under the present master key. */

@@ -26,7 +26,7 @@ export interface WebhooksOptions {
   net: Net & { fault?(url: string): Promise<string | undefined> };
   /** of the purpose "webhooks" */
   sealer: Sealer;
-  config: { masterKey: Buffer; webhookAllowPrivate: boolean };
+  config: { masterKey: Buffer; oldMasterKey?: Buffer | undefined; webhookAllowPrivate: boolean };
   log: Log;
   gather?(start: () => void): void;
   onAttempt?(merchantId: string, attempted: Attempted): void;
@@ -43,7 +43,7 @@ export class Webhooks {
   constructor(options: WebhooksOptions) {
     this.o = options;
     this.secrets = new Secrets(options.sealer, options.clock, options.random);
-    this.cursors = new Cursors(options.config.masterKey);
+    this.cursors = new Cursors(options.config.masterKey, options.config.oldMasterKey);
     this.deliverer = new Deliverer({ ...options, secrets: this.secrets, onAttempt: (merchantId, attempted) => this.attempted(merchantId, attempted) });
     this.queue = {
       name: 'webhooks',
@@ -111,9 +111,20 @@ export class Webhooks {
     this.o.onAttempt?.(merchantId, attempted);
   }
 
+  /** The answer with its secret opened; without one, when it is an old answer of a master key that is gone. */
   private revealed(answer: Answer): Answer {
     const { secret, ...shown } = JSON.parse(answer.body) as { id: string; secret: string };
-    return { ...answer, body: JSON.stringify({ ...shown, secret: this.secrets.show(Buffer.from(secret, 'base64'), shown.id) }) };
+    const opened = this.openedSecret(Buffer.from(secret, 'base64'), shown.id, answer.replayed === true);
+    return { ...answer, body: JSON.stringify({ ...shown, ...(opened === undefined ? {} : { secret: opened }) }) };
+  }
+
+  private openedSecret(sealed: Buffer, endpointId: string, mayBeGone: boolean): string | undefined {
+    try {
+      return this.secrets.show(sealed, endpointId);
+    } catch (error) {
+      if (mayBeGone) return undefined;
+      throw error;
+    }
   }
 
   private async faultOf(url: string): Promise<ApiError | undefined> {

@@ -3,7 +3,9 @@ import type { Room } from './claims.ts';
 /** How many calls to an endpoint may be in flight when nothing is known of it, and at most. */
 const FIRST = 4;
 const MOST = 32;
-/** For each call in flight so many deliveries are taken, so that the next one need not wait for a claim. */
+/** Answers that take longer than this make an endpoint slow, and a slow one gets no more than this. */
+const SLOW = { afterMs: 1_000, most: 8 };
+/** For each call in flight to a quick endpoint so many deliveries are taken, so that the next one need not wait for a claim. */
 const AHEAD = 3;
 const MAX_KNOWN = 10_000;
 
@@ -12,12 +14,13 @@ interface Window {
   inFlight: number;
   /** taken, and not done: in flight or waiting to be */
   held: number;
+  slow: boolean;
   waiting: (() => void)[];
 }
 
 /**
  * How much an endpoint is asked at once: one more for each answer that was good, half after one that was not. So a dead
- * endpoint, of which every call takes the whole time-out, holds one place and not all of them, and a quick one gets many.
+ * endpoint, of which every call takes the whole time-out, holds one place and not all of them; a slow one few; a quick one many.
  */
 export class Windows {
   private readonly merchants = new Map<string, Map<string, Window>>();
@@ -26,7 +29,7 @@ export class Windows {
 
   /** What a claim of this merchant may take now. */
   room(merchantId: string): Room {
-    const endpoints = [...(this.merchants.get(merchantId) ?? [])].map(([id, { size, held }]) => ({ id, room: Math.max(0, size * AHEAD - held) }));
+    const endpoints = [...(this.merchants.get(merchantId) ?? [])].map(([id, { size, held, slow }]) => ({ id, room: Math.max(0, (slow ? size : size * AHEAD) - held) }));
     return { endpoints, others: FIRST, after: this.served.get(merchantId) ?? null };
   }
 
@@ -43,12 +46,13 @@ export class Windows {
     else window.inFlight++;
   }
 
-  /** A call has ended. */
-  left(merchantId: string, endpointId: string, good: boolean): void {
+  /** A call has ended, after so many milliseconds. */
+  left(merchantId: string, endpointId: string, good: boolean, tookMs: number): void {
     const window = this.of(merchantId, endpointId);
     window.inFlight--;
     window.held--;
-    window.size = good ? Math.min(MOST, window.size + 1) : Math.max(1, window.size >> 1);
+    window.slow = !good || tookMs > SLOW.afterMs;
+    window.size = good ? Math.min(window.slow ? SLOW.most : MOST, window.size + 1) : Math.max(1, window.size >> 1);
     for (; window.inFlight < window.size && window.waiting.length > 0; window.inFlight++) window.waiting.shift()?.();
   }
 
@@ -58,7 +62,7 @@ export class Windows {
     if (window) return window;
     if (++this.known > MAX_KNOWN) this.forgetIdle();
     if (!endpoints || !this.merchants.has(merchantId)) this.merchants.set(merchantId, (endpoints = new Map()));
-    endpoints.set(endpointId, (window = { size: FIRST, inFlight: 0, held: 0, waiting: [] }));
+    endpoints.set(endpointId, (window = { size: FIRST, inFlight: 0, held: 0, slow: true, waiting: [] }));
     return window;
   }
 

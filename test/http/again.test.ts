@@ -36,17 +36,45 @@ async function examples(): Promise<Map<string, Example & { path: string }>> {
     'POST /v1/webhook-endpoints/{id}/test': {},
     'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend': {},
   };
-  return new Map(Object.entries(all).map(([name, example]) => [name, { ...example, path: name.slice('POST '.length).replace('{id}', endpoint.id).replace('{eventId}', data[0]?.eventId as string) }]));
+  return new Map(
+    Object.entries(all).map(([name, example]) => [
+      name,
+      {
+        ...example,
+        path: name
+          .slice('POST '.length)
+          .replace('{id}', endpoint.id)
+          .replace('{eventId}', data[0]?.eventId as string),
+      },
+    ]),
+  );
 }
 
 /** Their answers hold a secret, or what they set is set. */
-const WITHOUT_KEY = ['POST /v1/api-keys', 'POST /v1/api-keys/{id}/revoke', 'POST /v1/api-keys/{id}/roll', 'POST /v1/sandbox/clock', 'POST /v1/webhook-endpoints/{id}/disable', 'POST /v1/webhook-endpoints/{id}/enable'];
+const WITHOUT_KEY = [
+  'POST /v1/api-keys',
+  'POST /v1/api-keys/{id}/revoke',
+  'POST /v1/api-keys/{id}/roll',
+  'POST /v1/sandbox/clock',
+  'POST /v1/webhook-endpoints/{id}/disable',
+  'POST /v1/webhook-endpoints/{id}/enable',
+];
 
 test('every POST takes an Idempotency-Key, but for a few that are known', async () => {
   const takesKey = (operation: { parameters?: { name: string }[] }) => operation.parameters?.some(({ name }) => name === 'idempotency-key') ?? false;
   const posts = (await operations()).filter(({ method }) => method === 'POST');
-  expect(posts.filter(({ operation }) => !takesKey(operation)).map(({ path }) => `POST ${path}`).sort()).toEqual(WITHOUT_KEY);
-  expect(posts.filter(({ operation }) => takesKey(operation)).map(({ path }) => `POST ${path}`).sort()).toEqual([...(await examples()).keys()].sort());
+  expect(
+    posts
+      .filter(({ operation }) => !takesKey(operation))
+      .map(({ path }) => `POST ${path}`)
+      .sort(),
+  ).toEqual(WITHOUT_KEY);
+  expect(
+    posts
+      .filter(({ operation }) => takesKey(operation))
+      .map(({ path }) => `POST ${path}`)
+      .sort(),
+  ).toEqual([...(await examples()).keys()].sort());
 });
 
 test('the same key gives the same bytes, and for another body a refusal', async () => {
@@ -66,7 +94,10 @@ test('the same key gives the same bytes, and for another body a refusal', async 
 test('the order of fields and the spelling of text make no other request; what is said does', async () => {
   const key = { 'idempotency-key': 'spelling' };
   const { text } = await th.post('/v1/payout', m, `{"tokenId":"${m.cardToken}","amount":10.50,"description":"a\\u0062c"}`, key);
-  for (const same of [`{"description":"abc","amount":10.5,"tokenId":"${m.cardToken}"}`, ` {"amount" : 10.500, "tokenId":"${m.cardToken}", "description":"abc"}\n`]) {
+  for (const same of [
+    `{"description":"abc","amount":10.5,"tokenId":"${m.cardToken}"}`,
+    ` {"amount" : 10.500, "tokenId":"${m.cardToken}", "description":"abc"}\n`,
+  ]) {
     expect((await th.post('/v1/payout', m, same, key)).text).toBe(text);
   }
   for (const other of [{ currency: 'KZT' }, { description: 'abc ' }, { description: null }, { amount: 10.51 }]) {
@@ -77,7 +108,10 @@ test('the order of fields and the spelling of text make no other request; what i
 test('a key belongs to one merchant and one route', async () => {
   const other = await th.merchant({ available: 1_000_00n });
   const key = { 'idempotency-key': 'common' };
-  const [one, two] = [await th.post('/v1/payout', m, { tokenId: m.cardToken, amount: 1 }, key), await th.post('/v1/payout', other, { tokenId: other.cardToken, amount: 2 }, key)];
+  const [one, two] = [
+    await th.post('/v1/payout', m, { tokenId: m.cardToken, amount: 1 }, key),
+    await th.post('/v1/payout', other, { tokenId: other.cardToken, amount: 2 }, key),
+  ];
   expect([one.status, two.status, one.body.id === two.body.id]).toEqual([201, 201, false]);
   expect((await th.post('/v1/customers', m, { externalUserId: 'x' }, key)).status).toBe(201);
   expect((await th.post('/v1//payout/', m, { tokenId: m.cardToken, amount: 1 }, key)).text).toBe(one.text); // another spelling of one route

@@ -99,7 +99,16 @@ test('ten megabytes are refused before they are read', async () => {
   expectRefusal(await th.post('/v1/payout', m, ' '.repeat(64 * 1024 + 1)), 413, 'the body is larger than 64 KB');
 });
 
-test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml', 'application/merge-patch+json', 'application/jsonx', 'nonsense', ''])('Content-Type %j is refused', async (type) => {
+test.each([
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'application/xml',
+  'application/merge-patch+json',
+  'application/jsonx',
+  'nonsense',
+  '',
+])('Content-Type %j is refused', async (type) => {
   expectRefusal(await th.post('/v1/payout', m, payout(), { 'content-type': type }), 415, 'send JSON, with Content-Type: application/json');
 });
 
@@ -135,7 +144,12 @@ const others: [path: string, body: unknown, status: number, says: string | RegEx
   ['/v1/sandbox/clock', { advanceSeconds: -1 }, 400, 'advanceSeconds must be >= 1'],
   ['/v1/cards', { cardData: { encryptedCardNumber: 'x' } }, 400, 'cardData.encryptedExpiryMonth is required; cardData.encryptedExpiryYear is required'],
   ['/v1/cards', { cardData: { encryptedCardNumber: 'x', encryptedExpiryMonth: 'x', encryptedExpiryYear: 'x' } }, 422, 'cardData cannot be decrypted'],
-  ['/v1/cards', { cardData: { encryptedCardNumber: 'x', encryptedExpiryMonth: 'x', encryptedExpiryYear: 'x', number: '4111111111111111' } }, 400, 'cardData.number is not a field of this request'],
+  [
+    '/v1/cards',
+    { cardData: { encryptedCardNumber: 'x', encryptedExpiryMonth: 'x', encryptedExpiryYear: 'x', number: '4111111111111111' } },
+    400,
+    'cardData.number is not a field of this request',
+  ],
   ['/v1/cards', { customer: { email: 'a@example.kz', isAdmin: true } }, 400, 'customer.isAdmin is not a field of this request'],
   ['/v1/cards', { customer: { email: 'a@example.kz' }, customerId: 'x' }, 422, 'two ways to say one thing'],
   ['/v1/cards', { customerId: 'x' }, 404, 'no such customer'],

@@ -31,7 +31,14 @@ export class Conformance {
     this.description = description;
     this.operations = Object.entries(description.paths)
       .sort(([a], [b]) => Number(a.includes('{')) - Number(b.includes('{'))) // plain names go before parameters, as in the router
-      .flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`), operation })));
+      .flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => ({
+          name: `${method.toUpperCase()} ${path}`,
+          method: method.toUpperCase(),
+          pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
+          operation,
+        })),
+      );
   }
 
   static async open(): Promise<Conformance> {
@@ -45,10 +52,19 @@ export class Conformance {
 
   /** Looks at what a house answers to `inject`, from now on. */
   watch({ app }: Pick<TestHouse, 'app'>): void {
-    const inject = app.inject.bind(app) as (asked: { method: string; url: string }) => Promise<{ statusCode: number; headers: Record<string, unknown>; body: string }>;
+    const inject = app.inject.bind(app) as (asked: {
+      method: string;
+      url: string;
+    }) => Promise<{ statusCode: number; headers: Record<string, unknown>; body: string }>;
     app.inject = (async (asked: { method: string; url: string }) => {
       const answer = await inject(asked);
-      this.look({ method: asked.method, url: asked.url, status: answer.statusCode, contentType: String(answer.headers['content-type'] ?? ''), text: answer.body });
+      this.look({
+        method: asked.method,
+        url: asked.url,
+        status: answer.statusCode,
+        contentType: String(answer.headers['content-type'] ?? ''),
+        text: answer.body,
+      });
       return answer;
     }) as never;
   }

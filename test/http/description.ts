@@ -36,7 +36,9 @@ async function describe(): Promise<Description> {
   const nothing = new Proxy({}, { get: (_target, name) => () => Promise.reject(new Error(`${String(name)} of nothing`)) });
   const [db, net] = [nothing as Db, nothing as Net];
   const config = testConfig();
-  const house = openHouse(config, { clock: systemClock(), random: systemRandom(), net, webhookNet: net, db, vaultDb: db }, createLog(config.logLevel, 'test'), { connector: new ScriptedBank() });
+  const house = openHouse(config, { clock: systemClock(), random: systemRandom(), net, webhookNet: net, db, vaultDb: db }, createLog(config.logLevel, 'test'), {
+    connector: new ScriptedBank(),
+  });
   const app = await buildApp(house);
   const description = app.swagger() as unknown as Description;
   await app.close();
@@ -46,5 +48,7 @@ async function describe(): Promise<Description> {
 /** Every operation, with the scope that the description says a key needs for it. */
 export async function operations(): Promise<{ method: string; path: string; operation: Operation; scope: string | undefined }[]> {
   const { paths } = await describedApi();
-  return Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation, scope: operation.security?.[0]?.key?.[0] })));
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation, scope: operation.security?.[0]?.key?.[0] })),
+  );
 }

@@ -39,12 +39,15 @@ function refsIn(value: unknown): Set<string> {
 function schemasIn(value: unknown, at: string): [string, Record<string, unknown>][] {
   if (value === null || typeof value !== 'object') return [];
   return Object.entries(value).flatMap(([name, member]) => [
-    ...(name === 'schema' || at.endsWith('/schemas') || at.endsWith('/properties') || ['items'].includes(name) ? [[`${at}/${name}`, member as Record<string, unknown>] as [string, Record<string, unknown>]] : []),
+    ...(name === 'schema' || at.endsWith('/schemas') || at.endsWith('/properties') || ['items'].includes(name)
+      ? [[`${at}/${name}`, member as Record<string, unknown>] as [string, Record<string, unknown>]]
+      : []),
     ...schemasIn(member, `${at}/${name}`),
   ]);
 }
 
-const KEYWORDS = /^(\$ref|type|properties|required|additionalProperties|items|anyOf|enum|const|default|title|description|examples?|format|pattern|minimum|maximum|exclusiveMinimum|minLength|maxLength|minItems|maxItems|uniqueItems)$/;
+const KEYWORDS =
+  /^(\$ref|type|properties|required|additionalProperties|items|anyOf|enum|const|default|title|description|examples?|format|pattern|minimum|maximum|exclusiveMinimum|minLength|maxLength|minItems|maxItems|uniqueItems)$/;
 
 test('every schema is one: known keywords, known types, whole examples', () => {
   const schemas = schemasIn({ paths: api.paths, components: { schemas: api.components.schemas } }, '');
@@ -64,18 +67,40 @@ test('every operation says what it is, who may, and how it refuses', async () =>
     const { summary, tags, security, responses, parameters = [], requestBody } = operation;
     expect(summary, name).toMatch(/^[A-Z].{5,}[^.]$/);
     expect(tags, name).toHaveLength(1);
-    expect(security?.map((one) => Object.keys(one)[0]), name).toEqual(['key', 'token']);
+    expect(
+      security?.map((one) => Object.keys(one)[0]),
+      name,
+    ).toEqual(['key', 'token']);
     if (scope !== undefined) expect(SCOPES, name).toContain(scope);
     const statuses = Object.keys(responses);
-    expect(statuses, name).toEqual(expect.arrayContaining(['401', '429', '500', '503', ...(scope ? ['403'] : []), ...(path.includes('{') ? ['404'] : []), ...(method === 'GET' ? [] : ['400', '413', '415'])]));
-    expect(statuses.some((status) => status.startsWith('2')), name).toBe(true);
+    expect(statuses, name).toEqual(
+      expect.arrayContaining([
+        '401',
+        '429',
+        '500',
+        '503',
+        ...(scope ? ['403'] : []),
+        ...(path.includes('{') ? ['404'] : []),
+        ...(method === 'GET' ? [] : ['400', '413', '415']),
+      ]),
+    );
+    expect(
+      statuses.some((status) => status.startsWith('2')),
+      name,
+    ).toBe(true);
     for (const [status, { description, content }] of Object.entries(responses)) {
       expect(description, `${name} ${status}`).not.toMatch(/^(Default Response)?$/);
       expect(content?.['application/json']?.schema, `${name} ${status}`).toBeDefined();
       if (Number(status) >= 400) expect(content?.['application/json']?.schema).toEqual({ $ref: '#/components/schemas/Error' });
     }
     expect(new Set(parameters.map((one) => `${one.in} ${one.name}`)).size).toBe(parameters.length);
-    expect(parameters.filter((one) => one.in === 'path').map((one) => `{${one.name}}`).sort(), name).toEqual((path.match(/\{\w+\}/g) ?? []).sort());
+    expect(
+      parameters
+        .filter((one) => one.in === 'path')
+        .map((one) => `{${one.name}}`)
+        .sort(),
+      name,
+    ).toEqual((path.match(/\{\w+\}/g) ?? []).sort());
     for (const { in: where, required } of parameters) expect(required, name).toBe(where === 'path'); // whatever else there is has a default, or may be left out
     expect(requestBody === undefined || requestBody.content['application/json'] !== undefined, name).toBe(true);
     if (method === 'GET') expect(requestBody).toBeUndefined();
@@ -83,7 +108,8 @@ test('every operation says what it is, who may, and how it refuses', async () =>
 });
 
 test('the table of errors is in it, and the same as ours', () => {
-  for (const [code, { status, message, type, meaning, handling }] of Object.entries(errorTable)) expect(api.info.description).toContain(`| ${code} | ${status} | ${message} | ${type} | ${meaning} | ${handling} |`);
+  for (const [code, { status, message, type, meaning, handling }] of Object.entries(errorTable))
+    expect(api.info.description).toContain(`| ${code} | ${status} | ${message} | ${type} | ${meaning} | ${handling} |`);
 });
 
 test('webhooks are described: their headers, their bodies, and what ends them', () => {
@@ -108,9 +134,19 @@ class Explorer {
     [this.th, this.m, this.limited, this.mute] = [th, m, limited, mute];
   }
 
-  async ask(method: string, url: string, { key = this.m.apiKey, payload, type = 'application/json' }: { key?: string; payload?: string; type?: string } = {}): Promise<Heard> {
+  async ask(
+    method: string,
+    url: string,
+    { key = this.m.apiKey, payload, type = 'application/json' }: { key?: string; payload?: string; type?: string } = {},
+  ): Promise<Heard> {
     const headers = { ...(key ? { authorization: key } : {}), ...(payload === undefined ? {} : { 'content-type': type }) };
-    const answer = await this.th.app.inject({ method: method as 'GET', url, headers, remoteAddress: `10.1.${this.addresses >> 8}.${this.addresses++ & 255}`, ...(payload === undefined ? {} : { payload }) });
+    const answer = await this.th.app.inject({
+      method: method as 'GET',
+      url,
+      headers,
+      remoteAddress: `10.1.${this.addresses >> 8}.${this.addresses++ & 255}`,
+      ...(payload === undefined ? {} : { payload }),
+    });
     return { status: answer.statusCode, text: answer.body, headers: answer.headers, body: undefined };
   }
 
@@ -119,7 +155,10 @@ class Explorer {
     const url = path.replaceAll(/\{\w+\}/g, NOBODY);
     const body = method === 'GET' ? undefined : '{}';
     const asked: Record<string, () => Promise<Heard>> = {
-      400: () => (body === undefined ? this.ask(method, path.includes('{') ? path.replaceAll(/\{\w+\}/g, '%zz') : `${url}?page=0&limit=0`) : this.ask(method, url, { payload: '{' })),
+      400: () =>
+        body === undefined
+          ? this.ask(method, path.includes('{') ? path.replaceAll(/\{\w+\}/g, '%zz') : `${url}?page=0&limit=0`)
+          : this.ask(method, url, { payload: '{' }),
       401: () => this.ask(method, url, { key: '' }),
       403: () => this.ask(method, url, { key: this.mute, payload: body }),
       413: () => this.ask(method, url, { payload: ' '.repeat(65 * 1024) }),
@@ -144,7 +183,9 @@ class Explorer {
     await this.ask('GET', '/v1/merchants/me');
     const broken = db as { merchant: Db['merchant'] };
     const whole = broken.merchant;
-    broken.merchant = () => Promise.reject(error);
+    broken.merchant = async () => {
+      throw error;
+    };
     try {
       const heard = await this.ask(method, url, { payload: method === 'GET' ? undefined : this.bodyFor(`${method} ${url}`) });
       if (heard.status === status) return heard;
@@ -187,7 +228,11 @@ test('every answer that is described can be had, and is as it is described', asy
   const key = { 'idempotency-key': 'one' };
   const card = async (number: string) => {
     const { publicKey } = (await th.get('/v1/keys', m)).body as { publicKey: string };
-    return { encryptedCardNumber: encrypted(publicKey, number), encryptedExpiryMonth: encrypted(publicKey, '12'), encryptedExpiryYear: encrypted(publicKey, '2039') };
+    return {
+      encryptedCardNumber: encrypted(publicKey, number),
+      encryptedExpiryMonth: encrypted(publicKey, '12'),
+      encryptedExpiryYear: encrypted(publicKey, '2039'),
+    };
   };
   const endpoint = await yes(201, 'POST', '/v1/webhook-endpoints', { url: 'http://127.0.0.1:9/', events: ['card.save_failed'] }, key);
   const customer = await yes(201, 'POST', '/v1/customers', { externalUserId: 'u-1' }, key);
@@ -205,16 +250,41 @@ test('every answer that is described can be had, and is as it is described', asy
   expect(data.map(({ attempts }) => attempts.length)).toEqual([0, 1]); // the second waits for the first
   const eventId = data[0]?.eventId as string;
   const hook = `/v1/webhook-endpoints/${endpoint.id}`;
-  for (const [path, body] of [[`${hook}/deliveries/${eventId}/resend`], [`${hook}/replay`, { from: '2020-01-01T00:00:00Z' }], [`${hook}/test`]] as const) await yes(202, 'POST', path, body, key);
+  for (const [path, body] of [[`${hook}/deliveries/${eventId}/resend`], [`${hook}/replay`, { from: '2020-01-01T00:00:00Z' }], [`${hook}/test`]] as const)
+    await yes(202, 'POST', path, body, key);
   await yes(200, 'POST', `${hook}/roll-secret`, undefined, key);
-  for (const path of ['/v1/keys', '/v1/merchants/me', '/v1/api-keys', '/v1/payout', '/v1/transactions', `/v1/transactions/${payout.id}`, `/v1/transactions/${payout.id}/history`, '/v1/transactions/by-order-reference/r%2F1', '/v1/customers', `/v1/customers/${customer.id}`, `/v1/customers/${customer.id}/cards`, `/v1/customers/${customer.id}/transactions`, '/v1/webhook-endpoints', hook, '/v1/events', `/v1/events/${eventId}`]) await yes(200, 'GET', path);
+  for (const path of [
+    '/v1/keys',
+    '/v1/merchants/me',
+    '/v1/api-keys',
+    '/v1/payout',
+    '/v1/transactions',
+    `/v1/transactions/${payout.id}`,
+    `/v1/transactions/${payout.id}/history`,
+    '/v1/transactions/by-order-reference/r%2F1',
+    '/v1/customers',
+    `/v1/customers/${customer.id}`,
+    `/v1/customers/${customer.id}/cards`,
+    `/v1/customers/${customer.id}/transactions`,
+    '/v1/webhook-endpoints',
+    hook,
+    '/v1/events',
+    `/v1/events/${eventId}`,
+  ])
+    await yes(200, 'GET', path);
 
   // What is refused for its own reasons.
   await yes(404, 'POST', '/v1/payout', { tokenId: NOBODY, amount: 1 });
   await yes(404, 'POST', '/v1/cards', { customerId: NOBODY });
   await yes(404, 'GET', '/v1/webhook-endpoints/deliveries?endpointId=x');
   for (const { method, path, operation } of await operations()) {
-    if (operation.responses[404] && path.includes('{')) await yes(404, method as 'GET', path.replaceAll(/\{\w+\}/g, NOBODY), method === 'GET' ? undefined : { from: '2020-01-01T00:00:00Z', ...(/replay/.test(path) ? {} : { from: undefined }) });
+    if (operation.responses[404] && path.includes('{'))
+      await yes(
+        404,
+        method as 'GET',
+        path.replaceAll(/\{\w+\}/g, NOBODY),
+        method === 'GET' ? undefined : { from: '2020-01-01T00:00:00Z', ...(/replay/.test(path) ? {} : { from: undefined }) },
+      );
   }
   await yes(409, 'POST', '/v1/payout', { tokenId: m.cardToken, amount: 2 }, key);
   await yes(409, 'POST', '/v1/cards', {}, key);
@@ -230,23 +300,28 @@ test('every answer that is described can be had, and is as it is described', asy
   await yes(422, 'PATCH', hook, { url: 'x' });
   await yes(200, 'PATCH', hook, { description: 'mine' });
   await yes(200, 'POST', `${hook}/disable`);
-  for (const [path, body] of [[`${hook}/deliveries/${eventId}/resend`], [`${hook}/replay`, { from: '2020-01-01T00:00:00Z' }], [`${hook}/test`]] as const) await yes(409, 'POST', path, body);
+  for (const [path, body] of [[`${hook}/deliveries/${eventId}/resend`], [`${hook}/replay`, { from: '2020-01-01T00:00:00Z' }], [`${hook}/test`]] as const)
+    await yes(409, 'POST', path, body);
   await yes(200, 'POST', `${hook}/enable`);
   for (const { method, path, operation } of await operations()) await explorer.refusals(method, path, Object.keys(operation.responses));
   await th.merchant({ mode: 'live' });
   await yes(409, 'POST', '/v1/sandbox/clock', { advanceSeconds: 1 });
 
   const missed = conformance.documented().filter((one) => !conformance.reached.has(one));
-  console.info(`${conformance.reached.size} of ${conformance.documented().length} documented answers were reached${missed.length > 0 ? `; not: ${missed.join(', ')}` : ''}`);
+  console.info(
+    `${conformance.reached.size} of ${conformance.documented().length} documented answers were reached${missed.length > 0 ? `; not: ${missed.join(', ')}` : ''}`,
+  );
   expect(missed).toEqual([]);
-});
+}, 60_000);
 
 test('a commit that nobody knows of is 503, and says how to find out', async () => {
   const m = await th.merchant();
   await th.get('/v1/customers', m);
   const db = th.house.db as { merchant: Db['merchant'] };
   const whole = db.merchant;
-  db.merchant = () => Promise.reject(new CommitUnknown(new Error('gone')));
+  db.merchant = async () => {
+    throw new CommitUnknown(new Error('gone'));
+  };
   const heard = await th.post('/v1/customers', m, { externalUserId: 'x' });
   db.merchant = whole;
   expectRefusal(heard, 503, 'ask again with the same Idempotency-Key');

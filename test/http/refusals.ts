@@ -9,14 +9,28 @@ export type Heard = Awaited<ReturnType<TestHouse['request']>>;
 const UNREADABLE = [405, 408, 413, 415, 431];
 
 /** Words that belong into a log: of PostgreSQL, of Node, of our own files and of secrets. */
-const LEAKS = /\bat .+:\d+|node_modules|\/src\/|\.ts\b|\.js\b|\b(select|insert into|update|delete from|relation|column|constraint|syntax error|violates|pg_|postgres)\b|stack|Error:|pr_(test|live)_|tk_(test|live)_|whsec_|whk_/i;
+const LEAKS =
+  /\bat \S+ \(|\.[cm]?[jt]s:\d|node_modules|\/src\/|\b(select|insert into|update|delete from|relation|column|constraint|syntax error|violates|postgres)\b|Error:|(pr|tk)_(test|live)_|whsec_|whk_/;
 
 /** That an answer is a refusal in the one format that there is. @returns its message */
-export function expectRefusal(heard: Pick<Heard, 'status' | 'text' | 'headers'>, status: number, message?: string | RegExp): { code: number; message: string; source: string; details?: { field: string; message: string }[] } {
+export function expectRefusal(
+  heard: Pick<Heard, 'status' | 'text' | 'headers'>,
+  status: number,
+  message?: string | RegExp,
+): { code: number; message: string; source: string; details?: { field: string; message: string }[] } {
   expect(heard.status, heard.text).toBe(status);
   const body = JSON.parse(heard.text) as Record<string, unknown>;
-  expect(Object.keys(body).filter((name) => name !== 'details'), heard.text).toEqual(['code', 'message', 'source', 'type']);
-  const { code, message: said, source, type, details } = body as { code: keyof typeof errorTable; message: string; source: string; type: string; details?: { field: string; message: string }[] };
+  expect(
+    Object.keys(body).filter((name) => name !== 'details'),
+    heard.text,
+  ).toEqual(['code', 'message', 'source', 'type']);
+  const {
+    code,
+    message: said,
+    source,
+    type,
+    details,
+  } = body as { code: keyof typeof errorTable; message: string; source: string; type: string; details?: { field: string; message: string }[] };
   const row = errorTable[code];
   expect(row, heard.text).toBeDefined();
   expect(UNREADABLE.includes(status) ? 3 : code).toBe(code);
@@ -46,8 +60,12 @@ const COUNTED: Record<string, string> = {
 /** How many rows every table of a house has: what a refusal must leave as it was. */
 export async function rowsOf({ url }: Pick<TestHouse, 'url'>): Promise<Record<string, number>> {
   return withOwner(url, async (session) => {
-    const tables = await session.rows<{ name: string }>(`select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1`);
-    const [counts] = await session.rows<{ counts: Record<string, number> }>(`select jsonb_object_agg(name, rows) as counts from (${tables.map(({ name }) => `select '${name}' as name, count(*) as rows from ${name} ${COUNTED[name] ?? ''}`).join(' union all ')}) as t`);
+    const tables = await session.rows<{ name: string }>(
+      `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1`,
+    );
+    const [counts] = await session.rows<{ counts: Record<string, number> }>(
+      `select jsonb_object_agg(name, rows) as counts from (${tables.map(({ name }) => `select '${name}' as name, count(*) as rows from ${name} ${COUNTED[name] ?? ''}`).join(' union all ')}) as t`,
+    );
     return counts?.counts ?? {};
   });
 }

@@ -25,7 +25,13 @@ let addresses = 0;
 /** Each from an address of its own: strangers of one address are slowed down. */
 async function ask(method: string, url: string, authorization?: string, body?: unknown): Promise<Heard> {
   const address = `10.${(++addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`;
-  const answer = await th.app.inject({ method: method as 'GET', url, remoteAddress: address, headers: { ...(authorization === undefined ? {} : { authorization }), ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { payload: JSON.stringify(body) }) });
+  const answer = await th.app.inject({
+    method: method as 'GET',
+    url,
+    remoteAddress: address,
+    headers: { ...(authorization === undefined ? {} : { authorization }), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+  });
   return { status: answer.statusCode, text: answer.body, headers: answer.headers, body: undefined };
 }
 const filled = (path: string, id = NOBODY) => path.replaceAll(/\{\w+\}/g, id);
@@ -42,13 +48,21 @@ test('without a key nothing is told or done, by any method, on any route', async
     }
   }
   expect(await rowsOf(th)).toEqual(before);
-});
+}, 60_000);
 
 test('every route of the server asks for a key, but for those that are made for strangers', async () => {
   const { routeTable } = th.app as unknown as { routeTable: { methods: string[]; pattern: RegExp }[] };
   const described = (await operations()).map(({ method, path }) => `${method} ${filled(path, 'x')}`);
-  const strange = routeTable.flatMap(({ methods, pattern }) => methods.filter((method) => !described.some((one) => one.startsWith(`${method} `) && pattern.test(one.slice(method.length + 1)))).map((method) => `${method} ${pattern.source.replaceAll('\\/', '/').replaceAll('\\', '')}`));
-  expect(strange.filter((route) => !/^(GET|HEAD) \^\/(docs|openapi)/.test(route)).sort()).toEqual(['GET ^/cards/[^/]+/?$', 'POST ^/callbacks/processor/?$', 'POST ^/cards/[^/]+/?$']);
+  const strange = routeTable.flatMap(({ methods, pattern }) =>
+    methods
+      .filter((method) => !described.some((one) => one.startsWith(`${method} `) && pattern.test(one.slice(method.length + 1))))
+      .map((method) => `${method} ${pattern.source.replaceAll('\\/', '/').replaceAll('\\', '')}`),
+  );
+  expect(strange.filter((route) => !/^(GET|HEAD) \^\/(docs|openapi)/.test(route)).sort()).toEqual([
+    'GET ^/cards/[^/]+/?$',
+    'POST ^/callbacks/processor/?$',
+    'POST ^/cards/[^/]+/?$',
+  ]);
 });
 
 test('a key that is no good is refused, whatever is wrong with it', async () => {
@@ -58,7 +72,11 @@ test('a key that is no good is refused, whatever is wrong with it', async () => 
   await th.post(`/v1/api-keys/${revoked.id}/revoke`, m, undefined);
   await sleep(1_050); // a key may work for a moment after it was revoked, and for its whole second
   const wrong = `${m.apiKey.slice(0, -1)}${m.apiKey.endsWith('x') ? 'y' : 'x'}`;
-  const alike = await Promise.all([wrong, revoked.secret, expired.secret, m.apiKey.toLowerCase(), m.apiKey.slice(0, -1), `${m.apiKey}x`, `Bearer ${m.token}x`].map((key) => ask('GET', '/v1/merchants/me', key)));
+  const alike = await Promise.all(
+    [wrong, revoked.secret, expired.secret, m.apiKey.toLowerCase(), m.apiKey.slice(0, -1), `${m.apiKey}x`, `Bearer ${m.token}x`].map((key) =>
+      ask('GET', '/v1/merchants/me', key),
+    ),
+  );
   for (const heard of alike) expectRefusal(heard, 401, 'the key is unknown, expired or revoked');
   expect(new Set(alike.map(({ text }) => text)).size).toBe(1);
   for (const [key, says] of [
@@ -96,7 +114,7 @@ test('a key may do what its scopes say, and nothing else: every route, every sco
     }
   }
   expect(await rowsOf(th)).toEqual(before);
-});
+}, 60_000);
 
 test('a key gives no more than it has', async () => {
   const { secret } = (await th.post('/v1/api-keys', m, { scopes: ['keys', 'read'] })).body as { secret: string };
@@ -110,7 +128,7 @@ test('live merchants have no sandbox', async () => {
   expectRefusal(await th.post('/v1/sandbox/clock', live, { advanceSeconds: 1 }), 403, 'only test merchants');
 });
 
-test("what belongs to another merchant is answered as what never was", async () => {
+test('what belongs to another merchant is answered as what never was', async () => {
   const [owner, other] = [await th.merchant({ available: 1_000_00n }), await th.merchant({ available: 1_000_00n })];
   const endpoint = (await th.post('/v1/webhook-endpoints', owner, { url: 'http://127.0.0.1:9/' })).body as { id: string };
   const customer = (await th.post('/v1/customers', owner, { externalUserId: 'mine' })).body as { id: string };
@@ -133,7 +151,11 @@ test("what belongs to another merchant is answered as what never was", async () 
     ...['roll', 'revoke'].map((verb): Asked => ['POST', (id: string) => `/v1/api-keys/${id}/${verb}`, key.id, () => ({})]),
     ['POST', () => '/v1/payout', owner.cardToken, (tokenId) => ({ tokenId, amount: 1 })],
     ['POST', () => '/v1/cards', customer.id, (customerId) => ({ customerId })],
-    ...['endpointId', 'eventId', 'objectId'].map((name): Asked => ['GET', (id: string) => `/v1/webhook-endpoints/deliveries?${name}=${id}`, { endpointId: endpoint.id, eventId: event.id, objectId: payout.id }[name] as string]),
+    ...['endpointId', 'eventId', 'objectId'].map((name): Asked => [
+      'GET',
+      (id: string) => `/v1/webhook-endpoints/deliveries?${name}=${id}`,
+      { endpointId: endpoint.id, eventId: event.id, objectId: payout.id }[name] as string,
+    ]),
   ];
   for (const [method, path, id, body] of asked) {
     const [foreign, unknown] = [await th.request(method, path(id), other, body?.(id)), await th.request(method, path(NOBODY), other, body?.(NOBODY))];
@@ -141,7 +163,9 @@ test("what belongs to another merchant is answered as what never was", async () 
     expect(plain(foreign, id)).toEqual(plain(unknown, NOBODY));
   }
   expectRefusal(await th.get(`/v1/transactions/by-order-reference/${NOBODY}`, other), 404);
-  const cursors = await Promise.all([feed.next, `${feed.next.slice(0, -2)}AA`, 'x'.repeat(feed.next.length)].map((after) => th.get(`/v1/events?after=${after}`, other)));
+  const cursors = await Promise.all(
+    [feed.next, `${feed.next.slice(0, -2)}AA`, 'x'.repeat(feed.next.length)].map((after) => th.get(`/v1/events?after=${after}`, other)),
+  );
   for (const heard of cursors) expectRefusal(heard, 400, 'after: this is not a cursor that was given to you');
   expect(new Set(cursors.map(({ text }) => text)).size).toBe(1);
   expect(await rowsOf(th)).toEqual(before);
@@ -158,9 +182,11 @@ test('who asks too often is told when to come back, and others are not kept wait
   const [busy, calm] = [await th.merchant({ available: 100n }), await th.merchant()];
   await withOwner(th.url, (session) => session.exec(`update tolem.merchant set requests_per_second = 3 where merchant_id = '${busy.merchantId}'`));
   await sleep(450); // what is known of a key is believed for so long
-  const heard = await Promise.all(Array.from({ length: 12 }, () => th.post('/v1/payout', busy, { tokenId: busy.cardToken, amount: 0.01 })));
+  const began = performance.now();
+  const heard = await Promise.all(Array.from({ length: 30 }, () => th.post('/v1/payout', busy, { tokenId: busy.cardToken, amount: 0.01 })));
   const refused = heard.filter(({ status }) => status === 429);
-  expect(refused.length).toBeGreaterThanOrEqual(8);
+  expect(heard.length - refused.length).toBeLessThanOrEqual(3 + 3 * ((performance.now() - began) / 1000)); // as many as fit into the bucket, and as flow in meanwhile
+  expect(refused.length).toBeGreaterThan(0);
   for (const one of refused) expectRefusal(one, 429, 'more than 3 requests a second');
   expect((await th.get('/v1/payout', { apiKey: `Bearer ${busy.token}` })).status).toBe(200); // each key has its own measure
   expect((await th.get('/v1/payout', calm)).status).toBe(200);
@@ -170,9 +196,10 @@ test('who asks too often is told when to come back, and others are not kept wait
 });
 
 test('who guesses keys is slowed down, and whoever has one is not', async () => {
+  const began = performance.now();
   const guesses = await Promise.all(Array.from({ length: 60 }, (_, i) => th.get('/v1/merchants/me', { apiKey: `pr_test_${'x'.repeat(20)}${i}` })));
   const statuses = guesses.map(({ status }) => status);
-  expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(30);
+  expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(20 + 20 * ((performance.now() - began) / 1000));
   for (const one of guesses.filter(({ status }) => status === 429)) expectRefusal(one, 429);
   expect((await th.get('/v1/merchants/me', m)).status).toBe(200);
 });

@@ -42,7 +42,7 @@ function send(...pieces: (string | Buffer)[]): Promise<Said[]> {
 
 function answersIn(text: string): Said[] {
   const answers: Said[] = [];
-  for (let rest = text; rest; ) {
+  for (let rest = text; rest;) {
     const [head = '', ...after] = rest.split('\r\n\r\n');
     const [line = '', ...lines] = head.split('\r\n');
     const headers = Object.fromEntries(lines.map((one) => [one.slice(0, one.indexOf(':')).toLowerCase(), one.slice(one.indexOf(':') + 1).trim()]));
@@ -55,7 +55,8 @@ function answersIn(text: string): Said[] {
 }
 
 const CLOSE = 'Connection: close\r\n';
-const head = (line: string, ...headers: string[]) => `${line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${m.apiKey}\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n`;
+const head = (line: string, ...headers: string[]) =>
+  `${line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${m.apiKey}\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n`;
 const body = () => JSON.stringify({ tokenId: m.cardToken, amount: 0.01 });
 const chunked = (extension = '', size = body().length.toString(16)) => `${size}${extension}\r\n${body()}\r\n0\r\n\r\n`;
 const post = (...headers: string[]) => head('POST /v1/payout', 'Content-Type: application/json', ...headers);
@@ -116,7 +117,9 @@ test('of many headers, none is dropped without a word', async () => {
 
 test('what is unusual and has one meaning is understood', async () => {
   expect((await send(`${post(TE, 'Connection: close')}${chunked(';name=value')}`)).map(({ status }) => status)).toEqual([201]);
-  expect((await send(`${post(TE, 'Connection: close')}${chunked().replace('0\r\n\r\n', '0\r\nAuthorization: pr_test_x\r\n\r\n')}`)).map(({ status }) => status)).toEqual([201]);
+  expect(
+    (await send(`${post(TE, 'Connection: close')}${chunked().replace('0\r\n\r\n', '0\r\nAuthorization: pr_test_x\r\n\r\n')}`)).map(({ status }) => status),
+  ).toEqual([201]);
   expect((await send(`${post(length(), 'Connection: close', 'Expect: 100-continue')}${body()}`)).map(({ status }) => status)).toEqual([100, 201]);
   const pipelined = await send(`${head('GET /v1/merchants/me')}${head('GET /v1/nothing')}${head('GET /v1/payout', 'Connection: close')}`);
   expect(pipelined.map(({ status }) => status)).toEqual([200, 404, 200]);
@@ -128,7 +131,17 @@ test('two Idempotency-Keys are refused', async () => {
 });
 
 test('a path has one spelling', async () => {
-  for (const path of ['/v1/../v1/payout', '/v1/%2e%2e/v1/payout', '/v1/./payout', '/V1/payout', '/v1/payout;a=b', '/v1\\payout', '//localhost/v1/payout', '/v1/payout%2f', '/v1%2fpayout']) {
+  for (const path of [
+    '/v1/../v1/payout',
+    '/v1/%2e%2e/v1/payout',
+    '/v1/./payout',
+    '/V1/payout',
+    '/v1/payout;a=b',
+    '/v1\\payout',
+    '//localhost/v1/payout',
+    '/v1/payout%2f',
+    '/v1%2fpayout',
+  ]) {
     expectRefusal((await send(head(`GET ${path}`, 'Connection: close')))[0] as Said, 404, 'no such route');
   }
   for (const path of ['/v1/transactions/%zz', '/v1/transactions/%', '/v1/transactions/%ff', '/v1/%ed%a0%80']) {
@@ -159,7 +172,11 @@ test('a request that breaks off does nothing', async () => {
 
 test('who sends slowly is waited for a while, and then told', async () => {
   const { server } = th.app;
-  expect({ headers: server.headersTimeout, request: server.requestTimeout, keepAlive: server.keepAliveTimeout }).toEqual({ headers: 10_000, request: 20_000, keepAlive: 65_000 });
+  expect({ headers: server.headersTimeout, request: server.requestTimeout, keepAlive: server.keepAliveTimeout }).toEqual({
+    headers: 10_000,
+    request: 20_000,
+    keepAlive: 65_000,
+  });
   const before = await rowsOf(th);
   [server.headersTimeout, server.requestTimeout] = [100, 150];
   const [headers, whole] = await Promise.all([send('POST /v1/payout HTTP/1.1\r\nX-A: '), send(post(length()) + body().slice(0, 5))]); // looked at every two seconds

@@ -23,6 +23,8 @@ export interface Pair<T extends Record<string, string> = Record<string, string>>
   still?: string[];
   /** What is tried again after an interruption, where it is not the script itself. */
   again?: (side: Side, scene: Scene<T>, name: 'A' | 'B') => Promise<unknown>;
+  /** Changes the product's statements: to show that what is wrong is found. */
+  spoil?: (text: string) => string;
   /** a and b are one script: schedules that differ by their names alone are one. */
   alike?: boolean;
 }
@@ -47,7 +49,6 @@ export interface Report {
   kind: 'all' | 'classes' | 'sample';
   /** with a session that was ended at some point */
   crashes: number;
-  crashesCapped: boolean;
   violations: Violation[];
   /** of schedules: the fewest and the most points of decision */
   points: [number, number];
@@ -60,7 +61,7 @@ export interface Limits {
   all: number;
   /** one of each class is played where there are no more than so many */
   classes: number;
-  /** schedules with a crash that are played at most */
+  /** schedules with a crash that are drawn by chance, beside the systematic ones; negative: no crashes at all */
   crashes: number;
   seed: number;
 }
@@ -76,12 +77,13 @@ export function readsOnly(text: string, still: readonly string[]): boolean {
 
 export async function explore<T extends Record<string, string>>(postgres: string, pair: Pair<T>, limits: Limits): Promise<Report> {
   const from = performance.now();
-  const world = await World.open<T>(postgres, pair.found ?? (async () => ({}) as T));
-  const report: Report = { pair: pair.name, schedules: 0, crashes: 0, kind: 'all', crashesCapped: false, violations: [], points: [Infinity, 0], waits: 0, ms: 0 };
+  const world = await World.open<T>(postgres, pair.found ?? (async () => ({}) as T), pair.spoil);
+  const report: Report = { pair: pair.name, schedules: 0, crashes: 0, kind: 'all', violations: [], points: [Infinity, 0], waits: 0, ms: 0 };
   const player = new Player(world, pair, report);
   try {
     await plain(player, limits, report);
-    if (limits.crashes > 0) await crashing(player, limits, report);
+    if (limits.crashes >= 0) await crashing(player, limits, report);
+    await player.audit();
   } finally {
     report.ms = Math.round(performance.now() - from);
     await world.close();
@@ -101,12 +103,22 @@ async function plain<T extends Record<string, string>>(player: Player<T>, limits
   for (let n = 0; n < limits.classes; n++, report.schedules++) await player.play([], {}, (choices) => Math.floor(random() * choices.length));
 }
 
-/** Sessions that end at every point of the schedules with at most one switch. */
+/** A session that ends at each point, first where nobody had to wait for his turn before, then anywhere, as chance has it. */
 async function crashing<T extends Record<string, string>>(player: Player<T>, limits: Limits, report: Report): Promise<void> {
-  const finished = await all(player, { crashes: true, switches: 1 }, limits.crashes, (points) => {
-    if (points.some(({ choices, taken }) => !(choices[taken] as Choice).startsWith('run'))) report.crashes++;
-  });
-  report.crashesCapped = !finished;
+  const isCrash = ({ choices, taken }: Point): boolean => !(choices[taken] as Choice).startsWith('run');
+  const count = (points: Point[]): void => void (report.crashes += points.some(isCrash) ? 1 : 0);
+  await all(player, { crashes: true, switches: 0 }, Infinity, count);
+  const random = seededRandom(limits.seed);
+  for (let n = 0; n < limits.crashes; n++) {
+    const calm = Math.floor(random() * 24); // as many decisions before there may be a crash
+    let made = 0;
+    count(
+      await player.play([], { crashes: true }, (choices) => {
+        const runs = choices.filter((choice) => choice.startsWith('run')).length;
+        return made++ < calm && runs > 0 ? Math.floor(random() * runs) : Math.floor(random() * choices.length);
+      }),
+    );
+  }
 }
 
 /** Depth first, from the start each time. @returns whether it was all of them */
@@ -136,12 +148,17 @@ function next(points: Point[], alike: boolean): number[] | undefined {
   return undefined;
 }
 
+/** Schedules whose merchants are audited together: no later one touches them. */
+const AT_ONCE = 64;
+
 class Player<T extends Record<string, string>> {
   readonly pair: Pair<T>;
   readonly world: World<T>;
   /** The last schedule was one that had been played in another order. */
   redundant = false;
   private readonly report: Report;
+  /** merchants of schedules, with how these went */
+  private readonly unaudited = new Map<string, string>();
 
   constructor(world: World<T>, pair: Pair<T>, report: Report) {
     this.world = world;
@@ -164,26 +181,39 @@ class Player<T extends Record<string, string>> {
     const written = new Set(ran.flatMap(({ text }) => [...footprint(text, new Map()).writes]));
     assert.deepEqual(still.filter((table) => written.has(table)), [], `${pair.name}: these tables are not still`);
     const why = await this.judge(scene, crash ? ((crash.choices[crash.taken] as Choice).slice(-1) as 'A' | 'B') : undefined, ran);
-    if (why.length > 0) report.violations.push({ pair: pair.name, schedule: told, why: why.join('; ') });
+    if (why) report.violations.push({ pair: pair.name, schedule: told, why });
+    this.unaudited.set(scene.merchantId, told);
+    if (this.unaudited.size >= AT_ONCE) await this.audit();
     report.points = [Math.min(report.points[0], points.length), Math.max(report.points[1], points.length)];
     report.waits += ran.filter(({ waited }) => waited).length;
     return points;
   }
 
-  private async judge(scene: Scene<T>, crashed: 'A' | 'B' | undefined, ran: Seen['ran']): Promise<string[]> {
+  /** The rules of the books, of the merchants of the last schedules together; where one is broken, of each. */
+  async audit(): Promise<void> {
+    const { world, pair, report } = this;
+    const schedules = [...this.unaudited];
+    this.unaudited.clear();
+    if (schedules.length === 0 || (await world.broken(schedules.map(([id]) => id))).length === 0) return;
+    for (const [id, schedule] of schedules) {
+      const broken = await world.broken([id]);
+      if (broken.length > 0) report.violations.push({ pair: pair.name, schedule, why: broken.join(', ') });
+    }
+  }
+
+  /** @returns what was wrong */
+  private async judge(scene: Scene<T>, crashed: 'A' | 'B' | undefined, ran: Seen['ran']): Promise<string | undefined> {
     const { world, pair } = this;
     const results = world.stage.parties.map(({ result }) => result) as [Result, Result];
-    const why: string[] = [];
     try {
       if (crashed) {
-        const at = crashed === 'A' ? 0 : 1;
         const value = await (pair.again ? pair.again(scene.free, scene, crashed) : pair[crashed === 'A' ? 'a' : 'b'](scene.free, scene));
-        results[at] = { ok: true, value };
+        results[crashed === 'A' ? 0 : 1] = { ok: true, value };
       }
       await pair.judge(scene, results[0], results[1], { crashed: crashed !== undefined, ran });
+      return undefined;
     } catch (error) {
-      why.push(error instanceof AssertionError ? error.message : ((error as Error).stack ?? String(error)));
+      return error instanceof AssertionError ? error.message : ((error as Error).stack ?? String(error));
     }
-    return [...why, ...(await world.broken(scene.merchantId))];
   }
 }

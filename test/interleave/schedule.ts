@@ -264,8 +264,8 @@ export class Stage {
 
   /** Ends a session as an administrator or a crash would; the product hears what PostgreSQL says last. */
   private async terminate(wire: Wire): Promise<void> {
-    await this.observer.query('select pg_terminate_backend($1, 10000)', [wire.pid]);
-    while (wire.open) await this.event();
+    await this.observer.query('select pg_terminate_backend($1)', [wire.pid]);
+    while (wire.open) await this.event(); // its locks are gone before its end of the line is
   }
 
   private letGo(party: Party): void {

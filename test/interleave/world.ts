@@ -11,6 +11,7 @@ import { insertCard } from '../../src/customers/cards.ts';
 import { saveCustomer } from '../../src/customers/customers.ts';
 import type { Db } from '../../src/db/db.ts';
 import { openPostgres } from '../../src/db/postgres.ts';
+import type { Sql } from '../../src/db/sql.ts';
 import type { Caller } from '../../src/http/auth.ts';
 import { Authenticator } from '../../src/http/auth.ts';
 import type { App } from '../../src/http/room.ts';
@@ -89,6 +90,7 @@ export class Side {
     // Who asks is a question of its own pairs; in the others it is nobody's statement.
     const trusting = { caller: async (merchantId: string): Promise<Caller> => ({ merchant: merchants.get(merchantId) as Merchant, keyId: merchantId, kind: 'key', scopes: [...SCOPES], expiresAt: null }) } as unknown as Authenticator;
     this.app = createServer({ auth: trusting, clock, ids: this.ids, log: quiet, requestsPerSecond: 1e9 });
+    this.app.setSerializerCompiler(() => (data) => JSON.stringify(data)); // what answers look like is others' business; this one is made at once
     void this.app.register(async (rooms) => {
       transactionRoutes(rooms as App, { db });
       payoutRoutes(rooms as App, { db, ids: this.ids, payouts: { submit: (...args: Parameters<Payouts['accepted']['submit']>) => this.payouts.accepted.submit(...args) } as Payouts['accepted'] });
@@ -222,7 +224,8 @@ export class World<T extends Record<string, string>> {
     this.founded = this.outside.clock.now();
   }
 
-  static async open<T extends Record<string, string>>(postgres: string, found: (founder: Founder) => Promise<T>): Promise<World<T>> {
+  /** @param spoil changes the product's statements: to show that what is wrong is found */
+  static async open<T extends Record<string, string>>(postgres: string, found: (founder: Founder) => Promise<T>, spoil?: (text: string) => string): Promise<World<T>> {
     const url = await freshDatabase(postgres);
     const name = new URL(url).pathname.slice(1);
     const as = (role: string) => databaseUrl(url, name, role);
@@ -230,7 +233,7 @@ export class World<T extends Record<string, string>> {
     await owner.query(`alter database ${name} set deadlock_timeout = '20ms'`); // how soon PostgreSQL looks; we wait until it has
     await owner.query(CHECKER);
     const checker = await connected(url);
-    await checker.query('set role tolem_one; set search_path = audit_v1');
+    await checker.query('set role tolem_some; set search_path = audit_v1');
     const stage = await Stage.open(url, as('tolem_app'));
     // One connection: a process that needed two at once for one piece of work would wait for itself here, for ever.
     const open = (at: string, role = 'tolem_app') => openPostgres({ url: at, role, poolSize: 1, lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, onError: () => undefined });
@@ -238,7 +241,7 @@ export class World<T extends Record<string, string>> {
     const clock = new StillClock();
     const merchants = new Map<string, Merchant>();
     let outside = newOutside(clock);
-    const [free, a, b] = dbs.slice(0, 3).map((db) => new Side(db, clock, () => outside, merchants)) as [Side, Side, Side];
+    const [free, a, b] = dbs.slice(0, 3).map((db, i) => new Side(i > 0 && spoil ? spoilt(db, spoil) : db, clock, () => outside, merchants)) as [Side, Side, Side];
     const vault = new Vault({ db: dbs[3], masterKey, clock, random, ids: free.ids });
     const founder = await settle(free, vault, outside);
     merchants.set(founder.merchantId, await free.db.merchant(founder.merchantId, theMerchant));
@@ -259,9 +262,9 @@ export class World<T extends Record<string, string>> {
     return { ...this.outside, merchantId: id, cardToken: renamed(id, this.founder.cardToken), made, free: this.free, rows: async (text, values) => (await this.owner.query(text, values)).rows };
   }
 
-  /** @returns the rules that a merchant's rows break */
-  async broken(merchantId: string): Promise<string[]> {
-    await this.checker.query(`set tolem.merchant = '${merchantId}'`);
+  /** @returns the rules that the rows of these merchants break */
+  async broken(merchantIds: string[]): Promise<string[]> {
+    await this.checker.query(`set tolem.merchants = '${merchantIds.join()}'`);
     const { rows } = await this.checker.query<{ id: string; violations: number }>({ name: 'rules', text: RULES });
     return rows.filter(({ violations }) => violations > 0).map(({ id, violations }) => `${id} (${violations})`);
   }
@@ -310,6 +313,15 @@ export class World<T extends Record<string, string>> {
   }
 }
 
+/** The same database, asked something else. */
+function spoilt(db: Db, spoil: (text: string) => string): Db {
+  const worse = ({ text, name, values }: Sql): Sql => (spoil(text) === text ? { text, name, values } : { text: spoil(text), name: `spoilt ${name}`, values });
+  return {
+    ...db,
+    merchant: (merchantId, work) => db.merchant(merchantId, (tx) => work({ merchantId, rows: (query) => tx.rows(worse(query)), one: (query) => tx.one(worse(query)), maybe: (query) => tx.maybe(worse(query)), run: (query) => tx.run(worse(query)) })),
+  };
+}
+
 /** The name that something of the founder's has with another merchant. */
 function renamed(merchantId: string, value: string): string {
   if (!/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(value)) return value;
@@ -317,10 +329,15 @@ function renamed(merchantId: string, value: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** A role that sees through the audit views what one merchant owns: the policies of the tables let it see no more. */
-const CHECKER = `do $$ begin create role tolem_one; exception when duplicate_object or unique_violation then null; end $$;
-  grant usage on schema tolem, vault, audit_v1 to tolem_one;
-  grant select on all tables in schema tolem, vault, audit_v1 to tolem_one`;
+/** A role that sees through the audit views what some merchants own: a policy of the tables lets it see no more. */
+const CHECKER = `do $$ begin create role tolem_some; exception when duplicate_object or unique_violation then null; end $$;
+  grant usage on schema tolem, vault, audit_v1 to tolem_some;
+  grant select on all tables in schema tolem, vault, audit_v1 to tolem_some;
+  do $$ declare t regclass; begin
+    for t in select c.oid from pg_class c where c.relrowsecurity loop
+      execute format('create policy part on %s for select to tolem_some using (merchant_id = any (string_to_array(current_setting(''tolem.merchants'', true), '','')))', t);
+    end loop;
+  end $$`;
 
 /** All rules that are about rows, as one statement. */
 const RULES = checks

@@ -2,7 +2,7 @@
  * The story of seeds/payouts.txt, as a merchant lives it: save a card, pay it, hear what became of it. Through the SDK, over
  * real HTTP, with the sandbox bank and a server of the merchant's that verifies every message.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Card, type CardSession, type Transaction, Tolem, TolemError, toMinor } from '../../sdk/src/index.ts';
 import { verify } from '../../src/audit/verify.ts';
 import { openTown, type Shop, type Town, until } from './town.ts';
@@ -10,10 +10,12 @@ import { openTown, type Shop, type Town, until } from './town.ts';
 let town: Town;
 let shop: Shop;
 beforeAll(async () => {
+  vi.setConfig({ testTimeout: 60_000 }); // on a busy machine
   town = await openTown();
   shop = await town.shop();
 });
 afterAll(async () => {
+  vi.resetConfig();
   const broken = (await verify(town.th.url)).filter(({ violations }) => violations > 0); // whatever happened, the books hold
   await town.close();
   expect(broken).toEqual([]);
@@ -39,9 +41,33 @@ const balance = async ({ tolem }: Shop) => (await tolem.merchant.get()).balance.
 const seed = {
   name: 'transaction.settled',
   data: {
-    ...{ amount: 100, bin: null, brand: null, cardTokenId: null, createdAt: '2025-12-08T13:48:09.127968Z', currency: 'KZT', customerId: null, description: 'Payout For Alexander' },
-    ...{ id: '019ife38-3g27-3ebc-9ba8-3f9cd0defffb', last4: null, merchantReference: null, parentTransactionId: null, payerIp: null, paymentLinkId: null, paymentMethod: 'card' },
-    ...{ paymentSessionId: null, recurringType: null, retrievalReferenceNumber: '524947389757', secure3d: null, status: 'settled', storeId: '0b4fg5da-a0b5-4g05-9605-d8g61b302af3' },
+    ...{
+      amount: 100,
+      bin: null,
+      brand: null,
+      cardTokenId: null,
+      createdAt: '2025-12-08T13:48:09.127968Z',
+      currency: 'KZT',
+      customerId: null,
+      description: 'Payout For Alexander',
+    },
+    ...{
+      id: '019ife38-3g27-3ebc-9ba8-3f9cd0defffb',
+      last4: null,
+      merchantReference: null,
+      parentTransactionId: null,
+      payerIp: null,
+      paymentLinkId: null,
+      paymentMethod: 'card',
+    },
+    ...{
+      paymentSessionId: null,
+      recurringType: null,
+      retrievalReferenceNumber: '524947389757',
+      secure3d: null,
+      status: 'settled',
+      storeId: '0b4fg5da-a0b5-4g05-9605-d8g61b302af3',
+    },
     ...{ terminalId: 'aa825b14-524c-1750-9bf2-139eef7eb197', type: 'unknown', updatedAt: '2025-12-08T13:48:12.079754Z' },
   },
   postedAt: '2025-12-08T13:48:15.135728094Z',
@@ -56,11 +82,26 @@ test('a card is saved, its token comes by webhook, it is paid, and the payout is
   const session = await shop.tolem.cards.save({ card: card('4111 1111 1111 1111'), customer: { externalUserId: 'alexander', email: 'alexander@example.kz' } });
   expect(session).toMatchObject({ status: 'saved', url: null, cardTokenId: expect.stringMatching(UUID) });
   const saved = await shop.inbox.wait('card.saved', session.customerId);
-  expect(saved.body.data).toEqual({ cardTokenId: session.cardTokenId, customerId: session.customerId, externalUserId: 'alexander', brand: 'visa', bin: '411111', last4: '1111', expiryMonth: 12, expiryYear: 2031 });
+  expect(saved.body.data).toEqual({
+    cardTokenId: session.cardTokenId,
+    customerId: session.customerId,
+    externalUserId: 'alexander',
+    brand: 'visa',
+    bin: '411111',
+    last4: '1111',
+    expiryMonth: 12,
+    expiryYear: 2031,
+  });
   expect(await shop.tolem.customers.cards(session.customerId)).toMatchObject([{ id: session.cardTokenId, last4: '1111' }]);
 
   const before = await balance(shop);
-  const payout = await shop.tolem.payouts.create({ tokenId: saved.body.data.cardTokenId as string, amount: 100, currency: 'KZT', description: 'Payout For Alexander', merchantReference: 'order-1' });
+  const payout = await shop.tolem.payouts.create({
+    tokenId: saved.body.data.cardTokenId as string,
+    amount: 100,
+    currency: 'KZT',
+    description: 'Payout For Alexander',
+    merchantReference: 'order-1',
+  });
   expect(payout).toMatchObject({ status: 'new', type: 'unknown', amount: 100, currency: 'KZT', retrievalReferenceNumber: null, errorCode: null });
   const settled = await shop.inbox.wait('transaction.settled', payout.id);
   expect(shop.inbox.about(payout.id)).toEqual(['transaction.processing', 'transaction.settled']);
@@ -72,14 +113,39 @@ test('a card is saved, its token comes by webhook, it is paid, and the payout is
   for (const [field, example] of Object.entries(seed.data)) {
     if (example !== null) expect(typeof body.data[field], field).toBe(typeof example);
   }
-  expect(body).toMatchObject({ name: 'transaction.settled', merchantId: shop.m.merchantId, postedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/) });
+  expect(body).toMatchObject({
+    name: 'transaction.settled',
+    merchantId: shop.m.merchantId,
+    postedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/),
+  });
   expect(body.data).toEqual({
     ...{ id: payout.id, transactionId: payout.id, paymentId: payout.id, status: 'settled', type: 'unknown', paymentMethod: 'card' },
-    ...{ amount: 100, currency: 'KZT', balance: null, processedAmount: 100, description: 'Payout For Alexander', merchantReference: 'order-1', orderReference: 'order-1' },
-    ...{ bin: '411111', brand: 'visa', last4: '1111', cardTokenId: session.cardTokenId, customerId: session.customerId, storeId: expect.stringMatching(UUID), terminalId: expect.stringMatching(UUID) },
+    ...{
+      amount: 100,
+      currency: 'KZT',
+      balance: null,
+      processedAmount: 100,
+      description: 'Payout For Alexander',
+      merchantReference: 'order-1',
+      orderReference: 'order-1',
+    },
+    ...{
+      bin: '411111',
+      brand: 'visa',
+      last4: '1111',
+      cardTokenId: session.cardTokenId,
+      customerId: session.customerId,
+      storeId: expect.stringMatching(UUID),
+      terminalId: expect.stringMatching(UUID),
+    },
     ...{ retrievalReferenceNumber: expect.stringMatching(/^\d{12}$/), errorCode: null, errorMessage: null, error_code: null, error_message: null },
     ...{ parentTransactionId: null, payerIp: null, paymentLinkId: null, paymentSessionId: null, recurringType: null, secure3d: null, authedAt: null },
-    ...{ createdAt: payout.createdAt, updatedAt: expect.stringMatching(MICROSECONDS), confirmedAt: expect.stringMatching(MICROSECONDS), processedAt: expect.stringMatching(MICROSECONDS) },
+    ...{
+      createdAt: payout.createdAt,
+      updatedAt: expect.stringMatching(MICROSECONDS),
+      confirmedAt: expect.stringMatching(MICROSECONDS),
+      processedAt: expect.stringMatching(MICROSECONDS),
+    },
   });
   expect(payout.createdAt).toMatch(MICROSECONDS);
   expect(await shop.tolem.transactions.get(payout.id)).toEqual(body.data);
@@ -90,7 +156,9 @@ test('a card is saved, its token comes by webhook, it is paid, and the payout is
 
 test('a customer enters the card on a page of ours', async () => {
   const session = await shop.tolem.cards.save({ customer: { externalUserId: 'page-user' }, successUrl: 'https://shop.example/done' });
-  expect(session).toMatchObject({ status: 'new', cardTokenId: null, expiresAt: expect.stringMatching(MICROSECONDS) } satisfies Partial<Record<keyof CardSession, unknown>>);
+  expect(session).toMatchObject({ status: 'new', cardTokenId: null, expiresAt: expect.stringMatching(MICROSECONDS) } satisfies Partial<
+    Record<keyof CardSession, unknown>
+  >);
   const page = `${town.url}${new URL(session.url as string).pathname}`;
   const shown = await fetch(page);
   expect([shown.status, shown.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -114,7 +182,15 @@ test.each([
 ])('%s: nothing is debited, and the merchant is told why', async (_, number, status, code) => {
   const before = await balance(shop);
   const { payout, now } = await pay(number, `transaction.${status}`);
-  expect(now).toMatchObject({ status, errorCode: code, error_code: code, errorMessage: expect.any(String), retrievalReferenceNumber: null, processedAmount: null, confirmedAt: null });
+  expect(now).toMatchObject({
+    status,
+    errorCode: code,
+    error_code: code,
+    errorMessage: expect.any(String),
+    retrievalReferenceNumber: null,
+    processedAmount: null,
+    confirmedAt: null,
+  });
   expect(shop.inbox.about(payout.id)).toEqual(['transaction.processing', `transaction.${status}`]);
   expect(await balance(shop)).toEqual(before);
 });
@@ -147,7 +223,9 @@ test('what the bank has and will say later is held, then paid, then told', async
 
 test('an answer that never came: the bank is asked, and the payout is paid once', async () => {
   const before = await balance(shop);
-  const outcomes = await Promise.all(['4000001234560217', '4000001234560209', '4000001234560316', '4000001234560431'].map((number) => pay(number, 'transaction.settled', { amount: 10 })));
+  const outcomes = await Promise.all(
+    ['4000001234560217', '4000001234560209', '4000001234560316', '4000001234560431'].map((number) => pay(number, 'transaction.settled', { amount: 10 })),
+  );
   for (const { payout, now } of outcomes) {
     expect(now).toMatchObject({ status: 'settled', retrievalReferenceNumber: expect.stringMatching(/^\d{12}$/) });
     expect(shop.inbox.about(payout.id)).toEqual(['transaction.processing', 'transaction.settled']);
@@ -158,8 +236,18 @@ test('an answer that never came: the bank is asked, and the payout is paid once'
 test('what the bank gives back later is a transaction of its own', async () => {
   const before = await balance(shop);
   const { payout, now } = await pay('4000001234560803', 'transaction.settled', { amount: 55.5 });
-  const returned = await until(() => shop.inbox.received.find(({ body }) => body.name === 'transaction.returned' && body.data.parentTransactionId === payout.id), 'the return');
-  expect(returned.body.data).toMatchObject({ status: 'returned', type: 'return', amount: 55.5, currency: 'KZT', parentTransactionId: payout.id, cardTokenId: payout.cardTokenId });
+  const returned = await until(
+    () => shop.inbox.received.find(({ body }) => body.name === 'transaction.returned' && body.data.parentTransactionId === payout.id),
+    'the return',
+  );
+  expect(returned.body.data).toMatchObject({
+    status: 'returned',
+    type: 'return',
+    amount: 55.5,
+    currency: 'KZT',
+    parentTransactionId: payout.id,
+    cardTokenId: payout.cardTokenId,
+  });
   expect(await shop.tolem.transactions.get(returned.body.data.id as string)).toEqual(returned.body.data);
   expect(await shop.tolem.transactions.get(payout.id)).toEqual(now); // final is final
   expect(await balance(shop)).toEqual(before);
@@ -167,12 +255,22 @@ test('what the bank gives back later is a transaction of its own', async () => {
 
 test('asked again, it is not done again: byte for byte, and through the SDK after a lost answer', async () => {
   const tokenId = await tokenOf('4111111111111111');
-  const ask = (body: object) => town.conformance.fetch(`${town.url}/v1/payout`, { method: 'POST', headers: { authorization: shop.m.apiKey, 'content-type': 'application/json', 'idempotency-key': 'order-77' }, body: JSON.stringify(body) });
+  const ask = (body: object) =>
+    town.conformance.fetch(`${town.url}/v1/payout`, {
+      method: 'POST',
+      headers: { authorization: shop.m.apiKey, 'content-type': 'application/json', 'idempotency-key': 'order-77' },
+      body: JSON.stringify(body),
+    });
   const first = await ask({ tokenId, amount: 1 });
   const text = await first.text();
   await shop.inbox.wait('transaction.settled', (JSON.parse(text) as Transaction).id);
   const again = await ask({ tokenId, amount: 1 });
-  expect([again.status, await again.text(), again.headers.get('idempotent-replayed'), first.headers.get('idempotent-replayed')]).toEqual([201, text, 'true', null]);
+  expect([again.status, await again.text(), again.headers.get('idempotent-replayed'), first.headers.get('idempotent-replayed')]).toEqual([
+    201,
+    text,
+    'true',
+    null,
+  ]);
   expect((await ask({ tokenId, amount: 2 })).status).toBe(409);
 
   let lost = 0;
@@ -191,13 +289,26 @@ test('asked again, it is not done again: byte for byte, and through the SDK afte
   expect([lost, answers]).toEqual([2, [true]]);
   expect((await shop.tolem.payouts.list()).total).toBe(before + 1);
   await shop.inbox.wait('transaction.settled', payout.id);
-  await expect(shop.tolem.payouts.create({ tokenId, amount: 4 }, { idempotencyKey: 'order-77' })).rejects.toMatchObject({ status: 409, code: 8, source: 'payouts' });
+  await expect(shop.tolem.payouts.create({ tokenId, amount: 4 }, { idempotencyKey: 'order-77' })).rejects.toMatchObject({
+    status: 409,
+    code: 8,
+    source: 'payouts',
+  });
 });
 
 test('an unknown card is an error, and says what it is', async () => {
-  const error = await shop.tolem.payouts.create({ tokenId: '019ac9a1-2f2b-7c11-a2d4-3f9cd0defffb', amount: 1 }).catch((reason: unknown) => reason as TolemError);
+  const error = await shop.tolem.payouts
+    .create({ tokenId: '019ac9a1-2f2b-7c11-a2d4-3f9cd0defffb', amount: 1 })
+    .catch((reason: unknown) => reason as TolemError);
   expect(error).toBeInstanceOf(TolemError);
-  expect(error).toMatchObject({ status: 404, code: 4, type: 'apiError', source: 'payouts', requestId: expect.stringMatching(UUID), idempotencyKey: expect.any(String) });
+  expect(error).toMatchObject({
+    status: 404,
+    code: 4,
+    type: 'apiError',
+    source: 'payouts',
+    requestId: expect.stringMatching(UUID),
+    idempotencyKey: expect.any(String),
+  });
 });
 
 test('the feed has everything that a webhook had, in the order in which it happened', async () => {
@@ -213,7 +324,9 @@ test('the feed has everything that a webhook had, in the order in which it happe
     expect(JSON.stringify(event?.body)).toBe(raw);
   }
   const untold = events.filter(({ id }) => !told.has(id));
-  expect(new Set(untold.map(({ name, createdAt }) => (createdAt < (shop.inbox.received[0]?.body.postedAt as string) ? 'before the endpoint' : name)))).toEqual(new Set(['before the endpoint', 'transaction.new']));
+  expect(new Set(untold.map(({ name, createdAt }) => (createdAt < (shop.inbox.received[0]?.body.postedAt as string) ? 'before the endpoint' : name)))).toEqual(
+    new Set(['before the endpoint', 'transaction.new']),
+  );
   for (const objectId of new Set(events.map((one) => one.objectId))) {
     const seqs = events.filter((one) => one.objectId === objectId).map(({ objectSeq }) => objectSeq);
     expect(seqs).toEqual(seqs.map((_, i) => i + 1));
@@ -226,7 +339,10 @@ test('a message that was refused is sent again, with the same id and the same by
   hard.inbox.answer = 503;
   const payout = await hard.tolem.payouts.create({ tokenId: await tokenOf('4111111111111111', hard), amount: 1 });
   await hard.inbox.wait('card.saved');
-  const stuck = await until(async () => (await hard.tolem.webhookEndpoints.deliveries({ objectId: payout.id })).data.find(({ attempts }) => attempts.length > 0), 'an attempt');
+  const stuck = await until(
+    async () => (await hard.tolem.webhookEndpoints.deliveries({ objectId: payout.id })).data.find(({ attempts }) => attempts.length > 0),
+    'an attempt',
+  );
   expect(stuck).toMatchObject({ state: 'pending', name: 'transaction.processing', tries: 1, attempts: [{ try: 1, status: 503, error: 'answered 503' }] });
   expect(hard.inbox.about(payout.id)).toEqual(['transaction.processing']); // what follows does not overtake it
   hard.inbox.answer = 204;
@@ -236,7 +352,10 @@ test('a message that was refused is sent again, with the same id and the same by
   const [first, second] = hard.inbox.received.filter(({ id }) => id === stuck.eventId);
   expect([first?.attempt, second?.attempt, second?.raw === first?.raw, first?.raw === stuck.body]).toEqual([1, 2, true, true]);
 
-  await until(async () => (await hard.tolem.webhookEndpoints.deliveries({ objectId: payout.id, state: 'delivered' })).data.length === 2 || undefined, 'both delivered');
+  await until(
+    async () => (await hard.tolem.webhookEndpoints.deliveries({ objectId: payout.id, state: 'delivered' })).data.length === 2 || undefined,
+    'both delivered',
+  );
   await hard.tolem.webhookEndpoints.resend(hard.endpoint.id, stuck.eventId);
   await until(() => hard.inbox.received.filter(({ id }) => id === stuck.eventId).length === 3 || undefined, 'the third time');
   const { eventId } = await hard.tolem.webhookEndpoints.test(hard.endpoint.id);
@@ -244,7 +363,10 @@ test('a message that was refused is sent again, with the same id and the same by
   expect([trial.id, trial.body.data.endpointId]).toEqual([eventId, hard.endpoint.id]);
   const log = [];
   for await (const delivery of hard.tolem.webhookEndpoints.allDeliveries({ objectId: payout.id })) log.push(delivery);
-  expect(log.map(({ name, attempts }) => [name, attempts.map(({ status }) => status)])).toEqual([['transaction.settled', [204]], ['transaction.processing', [503, 204, 204]]]);
+  expect(log.map(({ name, attempts }) => [name, attempts.map(({ status }) => status)])).toEqual([
+    ['transaction.settled', [204]],
+    ['transaction.processing', [503, 204, 204]],
+  ]);
 });
 
 test('while a secret is being rolled, both the old and the new one verify', async () => {

@@ -17,7 +17,7 @@ import { Conformance } from '../http/conformance.ts';
 
 /** How fast the bank's scenarios run: a second of its table takes 20 ms. */
 const PACE = 0.02;
-/** How long the product waits for the bank's answer. */
+/** How long the product waits for the bank's answer. On a busy machine one may be late; then the bank is asked, and the story is the same. */
 const BANK_TIMEOUT_MS = 300;
 
 export interface Town {
@@ -89,7 +89,10 @@ export class Inbox {
 
   /** Waits for a message. */
   wait(name: string, id?: string): Promise<Received> {
-    return until(() => this.received.find(({ body }) => body.name === name && (id === undefined || body.data.id === id || body.data.customerId === id)), `${name} of ${id}, having ${this.received.map(({ body }) => body.name).join(', ')} and ${this.faults.join()}`);
+    return until(
+      () => this.received.find(({ body }) => body.name === name && (id === undefined || body.data.id === id || body.data.customerId === id)),
+      `${name} of ${id}, having ${this.received.map(({ body }) => body.name).join(', ')} and ${this.faults.join()}`,
+    );
   }
 
   close(): void {
@@ -98,13 +101,13 @@ export class Inbox {
   }
 }
 
-export async function until<T>(look: () => T | undefined | Promise<T | undefined>, what: string, ms = 10_000): Promise<T> {
+export async function until<T>(look: () => T | undefined | Promise<T | undefined>, what: string, ms = 30_000): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
     const found = await look();
     if (found) return found;
     if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await sleep(10);
+    await sleep(15);
   }
 }
 
@@ -112,7 +115,16 @@ export async function openTown(): Promise<Town> {
   const { processorSecret: secret } = testConfig();
   const [clock, random, net] = [systemClock(), systemRandom(), openNet()];
   const bankAddress = { url: '' }; // the bank calls us back, and we call the bank: one of them must come first
-  const connector = new HttpConnector({ name: 'processor', secret, net, clock, timeoutMs: BANK_TIMEOUT_MS, get url() { return bankAddress.url; } });
+  const connector = new HttpConnector({
+    name: 'processor',
+    secret,
+    net,
+    clock,
+    timeoutMs: BANK_TIMEOUT_MS,
+    get url() {
+      return bankAddress.url;
+    },
+  });
   const th = await openTestHouse({ connector });
   const conformance = await Conformance.open();
   conformance.watch(th);
@@ -122,7 +134,9 @@ export async function openTown(): Promise<Town> {
   const bank = await runBank({ host: '127.0.0.1', port: 0, dataDir, secret, callbackUrl: `${url}/callbacks/processor`, clock, random, net, log, pace: PACE });
   bankAddress.url = bank.url;
   const stopping = new AbortController();
-  const work = new Worker([th.house.payouts.queue, th.house.webhooks.queue], { db: th.house.db, clock, log: th.house.log, capacity: 64, idleMs: 10 }).run(stopping.signal);
+  const work = new Worker([th.house.payouts.queue, th.house.webhooks.queue], { db: th.house.db, clock, log: th.house.log, capacity: 64, idleMs: 20 }).run(
+    stopping.signal,
+  );
   const inboxes: Inbox[] = [];
   return {
     ...{ th, url, conformance },

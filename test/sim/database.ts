@@ -26,6 +26,8 @@ export class Server {
   private current: Session | undefined;
   private waiting: { process: Process; opening: string; granted(session: Session): void; refused(error: Error): void }[] = [];
   private downUntil = 0;
+  /** statements that were sent after their transaction had ended: they would run outside of any */
+  readonly strays: string[] = [];
   /** counts commits: what was read before the last one may be old */
   commits = 0;
 
@@ -39,6 +41,10 @@ export class Server {
   /** Nobody is in a transaction: what is read now is what is committed. */
   get isQuiet(): boolean {
     return this.current === undefined;
+  }
+
+  isTurnOf(session: Session): boolean {
+    return this.current === session;
   }
 
   get isDown(): boolean {
@@ -187,6 +193,10 @@ export class SimulatedDb implements Db {
       this.process.pass(`db ${label}`, this.turnOf(session), () => {
         if (!session.broken && this.faults.hit('statementLost', 'connection lost')) this.server.breakOff(session, this.faults.brokenConnection());
         if (session.broken) return reject(brokenNow(session));
+        if (!this.server.isTurnOf(session)) {
+          this.server.strays.push(`${this.process.name}: ${label}`);
+          return reject(new AssertionError('a statement came after its transaction had ended'));
+        }
         try {
           this.spoil(label);
           const result = this.server.store.run(query);

@@ -10,19 +10,28 @@ import type { House } from '../../src/main.ts';
  */
 export class Front {
   private house: House | undefined;
+  private base = 0;
   private app!: App;
 
   static async build(config: Config): Promise<Front> {
     const front = new Front();
     const of = <K extends keyof House>(name: K): House[K] => following(() => front.now()[name], () => front.now());
-    const names = ['clock', 'random', 'db', 'ids', 'log', 'auth', 'vault', 'cards', 'payouts', 'webhooks'] as const;
+    // Durations only grow, from seed to seed too: what the stack counts by them must not see one seed's end in the next.
+    const clock = { ...Object.fromEntries((['now', 'wall', 'sleep'] as const).map((name) => [name, (...args: never[]) => (front.now().clock[name] as (...args: never[]) => unknown)(...args)])), monotonic: () => front.base + front.now().clock.monotonic() };
+    const names = ['random', 'db', 'ids', 'log', 'auth', 'vault', 'cards', 'payouts', 'webhooks'] as const;
     const house = {
       ...Object.fromEntries(names.map((name) => [name, of(name)])),
-      ...{ config, connector: { name: 'processor' }, requestsPerSecond: config.requestsPerSecond },
+      ...{ clock, config, connector: { name: 'processor' }, requestsPerSecond: config.requestsPerSecond },
       ...{ onAnswer: () => undefined, onClock: () => undefined },
     } as unknown as House;
     front.app = await buildApp(house);
     return front;
+  }
+
+  /** Another seed begins: its time starts anew. */
+  renew(): void {
+    this.house = undefined;
+    this.base += 10 ** 12;
   }
 
   /** From now on requests go to this house; to none while its process is down. */

@@ -98,6 +98,7 @@ export class Judge {
       const { rows } = server.store.run({ name: `sim-${id}`, text: query, values: [] });
       if (rows.length > 0) verdict.wrong(id, `${rule}: ${rows.length} rows, the first ${show(rows[0])}`);
     }
+    for (const stray of server.strays.splice(0)) verdict.wrong('mistake', `a statement came after its transaction had ended: ${stray}`);
     this.o.faults.count('books checked');
   }
 

@@ -15,8 +15,10 @@ const { values } = parseArgs({
     payouts: { type: 'string' },
     /** every seed twice, instead of some */
     twice: { type: 'boolean', default: false },
-    /** lines of the trace that are kept */
+    /** lines of the trace that are kept, to be shown when something is wrong */
     lines: { type: 'string', default: '40' },
+    /** shows them in any case */
+    trace: { type: 'boolean', default: false },
   },
 });
 
@@ -52,6 +54,7 @@ async function play(seed: number, twice: boolean): Promise<void> {
   };
   const outcome = await run();
   report.add(outcome);
+  if (values.trace) for (const line of outcome.trace) process.stdout.write(`${line}\n`);
   if (twice && outcome.violations.length === 0) report.compare(outcome, await run());
 }
 

@@ -37,7 +37,9 @@ export class Report {
     if (first.digest === second.digest) return;
     this.isDeterministic = false;
     this.isBad = true;
-    say(`seed ${first.seed} is not deterministic: ${first.steps} steps and ${first.digest}, then ${second.steps} and ${second.digest}`);
+    say(`seed ${first.seed} is not deterministic: ${first.steps} steps and ${first.digest}, then ${second.steps} and ${second.digest}; --lines 1000000 keeps all of both traces`);
+    const at = first.trace.findIndex((line, i) => line !== second.trace[i]);
+    for (const [name, { trace }] of [['first', first], ['then', second]] as const) for (const line of trace.slice(Math.max(0, at - 10), at + 3)) say(`  ${name}  ${line}`);
   }
 
   private site(name: string): { passed: number; crashed: number } {

@@ -37,6 +37,7 @@ const STEPS_BETWEEN_CHECKS = 4_000;
 /** All that one seed says, from an empty database to the last check. */
 export async function runSeed(seed: number, store: Store, fronts: Front[], config: Config, keepLines = 40): Promise<Outcome> {
   store.reset();
+  for (const front of fronts) front.renew();
   const dice = new Dice(`seed ${seed}`);
   const simulation = new Simulation(drawPlan(dice.of('plan')), dice, store, fronts, config, keepLines);
   await simulation.run();

@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { PGlite, protocol } from '@electric-sql/pglite';
+import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import type { Sql } from '../../src/db/sql.ts';
 import { migrate, readMigrations } from '../../src/db/migrate.ts';
 import { root } from '../../src/root.ts';
-
-const { serialize, Parser } = protocol;
+import { execute, query, read } from './wire.ts';
 
 /** What a statement came to. */
 export interface Result {
@@ -36,7 +35,8 @@ export class DatabaseError extends Error {
  */
 export class Store {
   private readonly lite: PGlite;
-  private readonly prepared = new Set<string>();
+  /** the columns of statements that are prepared, by name */
+  private readonly prepared = new Map<string, Column[]>();
 
   private constructor(lite: PGlite) {
     this.lite = lite;
@@ -64,16 +64,16 @@ export class Store {
 
   /** One prepared statement. @throws {DatabaseError} */
   run({ name, text, values }: Sql): Result {
+    const columns = this.prepared.get(name) ?? [];
     const isNew = name === '' || !this.prepared.has(name);
-    const messages = [serialize.bind({ statement: name, values: values.map(written) }), serialize.describe({ type: 'P', name: '' }), serialize.execute({}), serialize.sync()];
-    const result = this.send(Buffer.concat(isNew ? [serialize.parse({ name, text, types: [] }), ...messages] : messages));
-    this.prepared.add(name);
+    const result = this.send(execute(name, isNew ? text : undefined, values.map(written)), columns);
+    if (name !== '') this.prepared.set(name, columns);
     return result;
   }
 
   /** Text of one or more statements. @returns what the last one came to @throws {DatabaseError} */
   exec(text: string): Result {
-    return this.send(serialize.query(text));
+    return this.send(query(text));
   }
 
   all<R>(text: string): R[] {
@@ -84,28 +84,45 @@ export class Store {
     return this.lite.close();
   }
 
-  private send(message: Uint8Array): Result {
-    const answer = this.lite.execProtocolRawSync(message);
+  /** @param columns of the rows to come; those that are told are put in */
+  private send(message: Uint8Array, columns: Column[] = []): Result {
+    const answer = this.exchange(message);
     const result: Result = { rows: [], rowCount: 0, command: '', crc: crc32(answer) };
-    let columns: { name: string; parse: (text: string) => unknown }[] = [];
     let refused: DatabaseError | undefined;
-    new Parser().parse(answer, (part) => {
-      const { name, fields, text, message, code } = part as unknown as { name: string; fields: unknown[]; text: string; message: string; code: string };
-      if (name === 'rowDescription') {
+    read(answer, {
+      columns(told) {
         result.rows = [];
-        columns = (fields as { name: string; dataTypeID: number }[]).map((field) => ({ name: field.name, parse: parserOf(field.dataTypeID) }));
-      } else if (name === 'dataRow') {
-        result.rows.push(Object.fromEntries(columns.map((column, i) => [column.name, fields[i] === null ? null : column.parse(fields[i] as string)])));
-      } else if (name === 'commandComplete') {
-        result.command = text.split(' ', 1)[0] ?? '';
-        result.rowCount = Number(/ (\d+)$/.exec(text)?.[1] ?? 0);
-      } else if (name === 'error') {
+        columns.splice(0, Infinity, ...told.map(({ name, type }) => ({ name, parse: parserOf(type) })));
+      },
+      row(values) {
+        const row: Record<string, unknown> = {};
+        columns.forEach(({ name, parse }, i) => (row[name] = values[i] === null ? null : parse(values[i] as string)));
+        result.rows.push(row);
+      },
+      done(tag) {
+        result.command = tag.split(' ', 1)[0] ?? '';
+        result.rowCount = Number(/ (\d+)$/.exec(tag)?.[1] ?? 0);
+      },
+      refused(code, message) {
         refused ??= new DatabaseError(message, code);
-      }
+      },
     });
     if (refused) throw refused;
     return result;
   }
+
+  /** The call for streams is the one that leaves the answer alone; without a file system to write to, it does all of it before it returns. */
+  private exchange(message: Uint8Array): Buffer {
+    const pieces: Uint8Array[] = [];
+    void this.lite.execProtocolRawStream(message, { syncToFs: false, onRawData: (bytes) => void pieces.push(bytes.slice()) });
+    return pieces.length === 1 ? Buffer.from((pieces[0] as Uint8Array).buffer) : Buffer.concat(pieces);
+  }
+}
+
+/** A column of an answer, and how its text is read. */
+interface Column {
+  name: string;
+  parse(text: string): unknown;
 }
 
 async function makeDump(file: string, migrations: Awaited<ReturnType<typeof readMigrations>>): Promise<void> {

@@ -22,6 +22,8 @@ export function judgeBank(evidence: Evidence): BankFigures {
   const byRef = grouped(referred, ({ ref }) => ref);
   for (const entry of bank) findings.check('INV-35', entry.type !== 'malformed' && entry.type !== 'conflicted', () => `the bank could not take a request: ${JSON.stringify(entry)}`);
 
+  for (const entry of bank) if (entry.type === 'callback_answered') findings.check('INV-89', entry.status !== 500, () => `a callback was answered 500: ${JSON.stringify(entry)}`);
+
   const executed = grouped(referred.filter((entry): entry is Executed => entry.type === 'executed'), ({ ref }) => ref);
   for (const [ref, all] of executed) findings.check('INV-23', all.length === 1, () => `${ref} was executed ${all.length} times: ${JSON.stringify(all)}`);
   for (const [ref, entries] of byRef) known(evidence, ref, entries);
