@@ -8,8 +8,8 @@ export default defineConfig({
     // Files share a worker and its modules, which makes the run several times faster: a test that changes a module's state puts it back.
     pool: 'threads',
     isolate: false,
-    maxWorkers: 3,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

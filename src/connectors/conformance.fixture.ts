@@ -78,8 +78,12 @@ async function call(connector: Connector, what: Call, transfer: Transfer): Promi
  * never a throw for the outside's faults, unknown for what is not certain, unsent only with proof, no second attempt by itself.
  */
 export function conformance(name: string, subject: Subject): void {
-  describe(`${name}, at its processor`, () => atProcessor(subject));
-  describe(`${name}, on a bad line`, () => onBadLine(subject));
+  describe(`${name}, at its processor`, () => {
+    atProcessor(subject);
+  });
+  describe(`${name}, on a bad line`, () => {
+    onBadLine(subject);
+  });
   test(`${name}: no outcome has a card number in it`, () => {
     expect(heard.length).toBeGreaterThan(50);
     expect(heard.map((verdict) => JSON.stringify(verdict)).filter((text) => text.includes(PAN) || /\d{13,}/.test(text))).toEqual([]);

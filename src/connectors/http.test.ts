@@ -120,8 +120,12 @@ test('a processor without such a call says so itself: 404, 405 or 501 with its o
   for (const status of [404, 405, 501]) expect((await heard('cancel', status, () => ({ error: 'no such call' }))).verdict).toEqual({ kind: 'unsupported' });
 });
 
+const refusing = (error: Error) => async (): Promise<never> => {
+  throw error;
+};
+
 test('only an adapter’s own bug is thrown', async () => {
-  const broken = (error: Error) => new HttpConnector({ name: 'processor', url: 'http://processor', secret, clock: systemClock(), timeoutMs: 10, net: { request: () => Promise.reject(error) } });
+  const broken = (error: Error) => new HttpConnector({ name: 'processor', url: 'http://processor', secret, clock: systemClock(), timeoutMs: 10, net: { request: refusing(error) } });
   await expect(broken(new TypeError('a bug')).inquire('r')).rejects.toThrow('a bug');
   expect(await broken(new NetError('refused', false)).inquire('r')).toEqual({ kind: 'unsent', why: 'refused' });
   expect(await broken(new NetError('time-out', true)).inquire('r')).toEqual({ kind: 'unknown', why: 'time-out' });

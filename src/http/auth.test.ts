@@ -13,9 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => h.close());
 
-/** What a header opens. */
-async function ask(authorization: string | undefined, house = h, headers: Record<string, string> = {}) {
-  const { statusCode, headers: answered, body } = await house.app.inject({ method: 'GET', url: '/v1/payout', headers: { ...(authorization === undefined ? {} : { authorization }), ...headers } });
+let callers = 0;
+/** What a header opens. Whoever asks does so from an address of his own, unless told otherwise: guesses are counted by address. */
+async function ask(authorization: string | undefined, house = h, remoteAddress = `10.1.${callers >> 8}.${callers++ & 255}`) {
+  const { statusCode, headers: answered, body } = await house.app.inject({ method: 'GET', url: '/v1/payout', remoteAddress, headers: authorization === undefined ? {} : { authorization } });
   return { status: statusCode, retryAfter: answered['retry-after'], body: JSON.parse(body) as { message: string; code: number } };
 }
 
@@ -23,7 +24,7 @@ test('a key goes raw, a token after "Bearer"', async () => {
   expect((await ask(m.apiKey)).status).toBe(200);
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) expect((await ask(`${scheme} ${m.token}`)).status).toBe(200);
   const bearer = await ask(`Bearer ${m.apiKey}`);
-  expect([bearer.status, bearer.body]).toMatchObject([401, { code: 6, message: 'unauthorized: send the raw key, without "Bearer "', source: 'payout', type: 'apiError' }].map((part, i) => (i === 1 ? { code: 6, message: 'unauthorized: send the raw key, without "Bearer "' } : part)));
+  expect(bearer).toMatchObject({ status: 401, body: { code: 6, message: 'unauthorized: send the raw key, without "Bearer "', type: 'apiError' } });
   expect((await ask(m.token)).status).toBe(401);
 });
 
@@ -54,12 +55,6 @@ test('a wrong, a revoked and an expired key are answered alike', async () => {
   expect(answers[0]?.body.message).toBe('unauthorized: the key is unknown, expired or revoked');
 });
 
-test('a key that was tried before it existed works once it does', async () => {
-  const { id } = (await h.post('/v1/api-keys', m, { scopes: ['read'] })).body as { id: string };
-  expect((await ask('pr_test_0123456789ABCDEFGHIJKLMNOPabcdef')).status).toBe(401);
-  expect(id).toBeDefined();
-});
-
 test('more than a key may ask for is 429 with the seconds to wait, for that key alone', async () => {
   const limited = await openTestHouse({ url: h.url, config: { requestsPerSecond: 5 } });
   const answers = await Promise.all(Array.from({ length: 12 }, () => ask(m.apiKey, limited)));
@@ -81,12 +76,13 @@ test('a merchant may have a number of its own', async () => {
 
 test('who guesses keys is slowed down by address; a good key from there still works', async () => {
   const fresh = await openTestHouse({ url: h.url });
-  const guesses = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(`pr_test_${String(i).padStart(32, '0')}`, fresh)));
+  const guesses = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(`pr_test_${String(i).padStart(32, '0')}`, fresh, '203.0.113.7')));
   const slowed = guesses.filter(({ status }) => status === 429);
   expect(new Set(guesses.map(({ status }) => status))).toEqual(new Set([401, 429]));
   expect(slowed.length).toBeGreaterThan(20);
   expect(slowed[0]?.retryAfter).toMatch(/^\d+$/);
-  expect((await ask(m.apiKey, fresh)).status).toBe(200);
+  expect((await ask(m.apiKey, fresh, '203.0.113.7')).status).toBe(200);
+  expect((await ask('pr_test_another', fresh, '203.0.113.8')).status).toBe(401);
   await fresh.close();
 });
 

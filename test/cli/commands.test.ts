@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { databaseUrl, freshDatabase } from '../harness/template.ts';
 import { withOwner } from '../../src/db/session.ts';
-import { build, type Env, type Keys, tolem, workplace } from './tolem.fixture.ts';
+import { build, type Env, type Keys, patience, tolem, workplace } from './tolem.fixture.ts';
 
 let env: Env;
 let place: ReturnType<typeof workplace>;
@@ -12,7 +12,7 @@ beforeAll(async () => {
   place = workplace(await freshDatabase(inject('postgres')));
   env = place.env;
   keys = JSON.parse((await tolem(env, 'merchant', 'create', '--name', 'Shop', '--json')).out) as Keys;
-}, 120_000);
+}, 2 * patience);
 afterAll(() => place.leave());
 
 const masterKey = Buffer.alloc(32, 5).toString('base64');
@@ -25,7 +25,7 @@ test('migrate brings an empty database to this version, and finds nothing to do 
   expect([one.code, other.code, one.told, other.told]).toEqual([0, 0, '', '']);
   expect([one.out, other.out].sort()).toEqual([expect.stringMatching(/^(applied \d{4}_[a-z_]+\.sql\n)+$/), 'the database is up to date\n']);
   expect(await tolem(at, 'migrate')).toEqual({ code: 0, out: 'the database is up to date\n', told: '' });
-});
+}, patience);
 
 test('merchant create --json prints the keys and nothing else', async () => {
   const { code, out, told } = await tolem(env, 'merchant', 'create', '--name', 'ТОО «Алма» "1"', '--json');
@@ -36,7 +36,7 @@ test('merchant create --json prints the keys and nothing else', async () => {
     ...{ merchantId: expect.stringMatching(/^[0-9a-f-]{36}$/), apiKey: expect.stringMatching(/^pr_test_/), token: expect.stringMatching(/^tk_test_/) },
     ...{ clientKey: expect.stringMatching(/^test_/), webhookToken: expect.stringMatching(/^whk_/) },
   });
-});
+}, patience);
 
 test('a live merchant needs a master key of one’s own', async () => {
   const refused = await tolem(env, 'merchant', 'create', '--name', 'Shop', '--mode', 'live', '--json');
@@ -45,7 +45,7 @@ test('a live merchant needs a master key of one’s own', async () => {
   const made = await tolem({ ...env, MASTER_KEY: masterKey }, 'merchant', 'create', '--name', 'Shop', '--mode', 'live', '--json');
   expect([made.code, made.told]).toEqual([0, '']);
   expect(made.out).toMatch(/"apiKey":"pr_live_/);
-});
+}, patience);
 
 test('webhook set shows the secret of the endpoint; private addresses are refused unless they are allowed', async () => {
   const url = 'http://127.0.0.1:9/hook';
@@ -55,7 +55,7 @@ test('webhook set shows the secret of the endpoint; private addresses are refuse
   const { code, out, told } = await tolem({ ...env, WEBHOOK_ALLOW_PRIVATE: '1' }, 'webhook', 'set', '--merchant', keys.merchantId, '--url', url, '--json');
   expect([code, told]).toEqual([0, '']);
   expect(JSON.parse(out)).toEqual({ id: expect.any(String), url, secret: expect.stringMatching(/^whsec_/) });
-});
+}, patience);
 
 test('who is not there is said so, without a stack', async () => {
   const nobody = '01900000-0000-7000-8000-000000000000';
@@ -69,7 +69,7 @@ test('who is not there is said so, without a stack', async () => {
   ];
   const answers = await Promise.all(commands.map((command) => tolem(env, ...command)));
   for (const [i, { code, out, told }] of answers.entries()) expect([commands[i], code, out, told]).toEqual([commands[i], 1, '', expect.stringMatching(/^\n {2}tolem: not found: no (merchant|organisation|payout) [^\n]*\n\n$/)]);
-});
+}, patience);
 
 test('wrong settings are named, without a stack', async () => {
   const wrong: [Env, string[], RegExp][] = [
@@ -89,7 +89,7 @@ test('wrong settings are named, without a stack', async () => {
     expect([args, code, out, told]).toEqual([args, 1, '', expect.stringMatching(words)]);
     expect([args, told]).toEqual([args, expect.not.stringMatching(/^ +at |hunter2/m)]);
   }
-});
+}, patience);
 
 test('config names every setting, and shows no secret', async () => {
   const { code, out, told } = await tolem({ ...env, MASTER_KEY: masterKey, PROCESSOR_URL: 'http://user:hunter2@bank', PORT: '9080' }, 'config');
@@ -99,4 +99,4 @@ test('config names every setting, and shows no secret', async () => {
   expect(out).toMatch(/^MASTER_KEY +is set$/m);
   expect(out).not.toContain(masterKey);
   expect(out).not.toContain('hunter2');
-});
+}, patience);

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { freshDatabase } from '../harness/template.ts';
-import { build, client, endAll, type Env, eventually, freePort, type Keys, type Process, ran, start, tolem, workplace } from './tolem.fixture.ts';
+import { build, client, endAll, type Env, eventually, freePort, type Keys, type Process, patience, ran, start, tolem, workplace } from './tolem.fixture.ts';
 
 let env: Env;
 let place: ReturnType<typeof workplace>;
@@ -34,7 +34,7 @@ beforeAll(async () => {
   await Promise.all([parts.bank.logged('listening'), parts.api.logged('listening'), parts.worker.logged('working')]);
   const [api, worker] = await Promise.all([parts.api.logged('metrics'), parts.worker.logged('metrics')]);
   observed = { api: `http://127.0.0.1:${api.port}`, worker: `http://127.0.0.1:${worker.port}` };
-}, 120_000);
+}, 2 * patience);
 afterAll(() => {
   endAll();
   receiver.close();
@@ -52,7 +52,7 @@ test('a payout goes from HTTP through the bank to a signed webhook', async () =>
   const told = await eventually(() => received.find(({ body }) => body.includes(paid.id) && body.includes('settled')));
   expect(new Webhook(secret).verify(told.body, told.headers as Record<string, string>)).toMatchObject({ data: { id: paid.id } });
   expect(told.headers.authorization).toBe(`Bearer ${keys.webhookToken}`);
-}, 60_000);
+}, patience);
 
 test('figures and health are on their own port, and only there', async () => {
   for (const url of Object.values(observed)) {
@@ -62,7 +62,7 @@ test('figures and health are on their own port, and only there', async () => {
     expect(other?.status).toBe(404);
   }
   for (const path of ['/metrics', '/healthz', '/readyz']) expect((await fetch(base + path)).status).toBe(404);
-});
+}, patience);
 
 test('explain tells the whole story of a payout', async () => {
   const { code, out, told } = await tolem(env, 'explain', paid.id);
@@ -70,7 +70,7 @@ test('explain tells the whole story of a payout', async () => {
   expect(out).toMatch(new RegExp(`^payout ${paid.id}: settled, 1500\\.00 KZT to visa …1111\nmerchant ${keys.merchantId}\n`));
   for (const part of [/state +new/, /state +new → processing +by send/, /state +processing → settled +by call/, /posting +reserve: available\/KZT → held\/KZT +1500\.00 KZT/, /posting +settle: held\/KZT → clearing:processor\/KZT/, /bank +prepared as /, /bank +sent/, /bank +settled/, /webhook +transaction\.\w+ try 1: 200/]) expect(out).toMatch(part);
   expect(out).not.toContain('4111111111111111');
-});
+}, patience);
 
 test('statement and export say the same as the API', async () => {
   const statement = await tolem(env, 'books', 'statement', '--merchant', keys.merchantId, '--limit', '10');
@@ -79,7 +79,7 @@ test('statement and export say the same as the API', async () => {
   expect(statement.out).toMatch(new RegExp(`reserve +-1500\\.00 +8500\\.00 +held/KZT +${paid.id}`));
   const before = await tolem(env, 'books', 'statement', '--merchant', keys.merchantId, '--as-of', '2020-01-01T00:00:00Z');
   expect(before.out).toMatch(/: 0\.00 KZT\n$/);
-});
+}, patience);
 
 /** A program that reads the export and says whether it believes it; none of them knows anything of this one. */
 const programs = {
@@ -98,18 +98,21 @@ test.each(Object.entries(programs))('%s adds up the export to the balances that 
     return ran([...command, file], { PATH: env.PATH as string, LC_ALL: 'C.UTF-8', HOME: place.dataDir }).catch(() => undefined);
   };
   const good = await check(out);
-  if (!good) return process.stderr.write(`skipped: ${command[0]} is not installed\n`);
+  if (!good) {
+    process.stderr.write(`skipped: ${command[0]} is not installed\n`);
+    return;
+  }
   expect([good.code, good.told]).toEqual([0, '']);
   expect(out.match(/^.*8500\.00.*$/gm)?.at(-1)).toMatch(/available/i);
   const last = out.lastIndexOf('8500.00');
   expect((await check(`${out.slice(0, last)}8500.01${out.slice(last + 7)}`))?.code).toBeGreaterThan(0);
-});
+}, patience);
 
 test('a database without a movement is an empty book', async () => {
   const empty = { ...env, DATABASE_URL: await freshDatabase(inject('postgres')) };
   const { code, out } = await tolem(empty, 'books', 'export');
   expect([code, out]).toEqual([0, '']);
-});
+}, patience);
 
 test('unknown lists what nobody knows yet', async () => {
   const merchant = client(base, keys);
@@ -123,7 +126,7 @@ test('unknown lists what nobody knows yet', async () => {
   });
   expect(listed).toMatchObject({ merchant: keys.merchantId, reference: expect.any(String), sentAt: expect.any(String) });
   expect((await tolem(env, 'unknown')).out).toMatch(new RegExp(`^unknown +\\d+ s  payout ${id} [^]*^1 unknown, 0 incidents$`, 'm'));
-}, 60_000);
+}, patience);
 
 test('SIGTERM: each finishes what it has in hand and exits 0, with nothing on stdout', async () => {
   const all = await Promise.all([parts.api.stop(), parts.worker.stop(), parts.bank.stop()]);
@@ -132,14 +135,14 @@ test('SIGTERM: each finishes what it has in hand and exits 0, with nothing on st
     expect(lines.map(({ event }) => event)).toEqual(expect.arrayContaining(['stopping', 'stopped']));
     expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
   }
-});
+}, patience);
 
 test('a port that is taken is said in words', async () => {
   const { port } = receiver.address() as AddressInfo;
   const { code, told } = await tolem({ ...env, PORT: String(port) }, 'serve');
   expect(code).toBe(1);
   expect(told).toMatch(new RegExp(`tolem: cannot listen on 127\\.0\\.0\\.1:${port}: something else does already`));
-});
+}, patience);
 
 test('verify is clean, and names the rules that are broken once one posting was changed by hand', async () => {
   const clean = await tolem(env, 'verify');
@@ -157,4 +160,4 @@ test('verify is clean, and names the rules that are broken once one posting was 
   expect(broken.out).toMatch(/^BROKEN INV-10b /m);
   expect([json.code, json.told]).toEqual([1, '']);
   expect(JSON.parse(json.out)).toMatchObject({ rules: expect.any(Number), broken: expect.arrayContaining([expect.objectContaining({ id: 'INV-05' })]) });
-});
+}, patience);

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { freshDatabase } from '../harness/template.ts';
-import { build, client, endAll, type Env, freePort, type Keys, type Process, start, tolem, workplace } from './tolem.fixture.ts';
+import { build, client, endAll, type Env, freePort, type Keys, patience, type Process, start, tolem, workplace } from './tolem.fixture.ts';
 
 const secret = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 
@@ -65,7 +65,7 @@ beforeAll(async () => {
   await Promise.all([parts[0]?.logged('listening'), parts[1]?.logged('working')]);
   merchant = client(base, keys);
   card = await merchant.prepare(10_000_000);
-}, 120_000);
+}, 2 * patience);
 afterAll(() => {
   endAll();
   bank.server.close();
@@ -81,10 +81,10 @@ test('its yes, its no and its later are heard, each transfer asked for once', as
   expect(await bank.finish(base)).toBe(200);
   await merchant.becomes(later.id, 'settled');
   expect(bank.posted).toHaveLength(3);
-});
+}, patience);
 
 test('the books agree, and the processes end as they should', async () => {
   const ended = await Promise.all(parts.map((part) => part.stop()));
   expect(ended.map(({ code }) => code)).toEqual([0, 0]);
   expect((await tolem(env, 'verify')).out).toMatch(/rules, 0 broken/);
-});
+}, patience);

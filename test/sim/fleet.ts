@@ -151,9 +151,12 @@ export class Fleet {
 
   private work(process: Process, { db, log, payouts, webhooks }: House): void {
     const never = new AbortController().signal;
-    for (const queue of [payouts.queue, webhooks.queue]) void new Worker([queue], { db, log, clock: process.lookingClock(queue.name), capacity: 64, idleMs: 400 }).run(never);
+    for (const queue of [payouts.queue, webhooks.queue]) void new Worker([queue], { db, log, clock: process.lookingClock(queue.name), capacity: 64, idleMs: IDLE_MS }).run(never);
   }
 }
+
+/** Long, since a look that finds nothing it may take costs a run as much as one that does. */
+const IDLE_MS = 2_000;
 
 const routeOf = (url: string): string =>
   (url.split('?')[0] as string).replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'id').replace(/by-order-reference\/.*/, 'by-order-reference/ref');

@@ -39,7 +39,7 @@ export function drawPlan(dice: Dice): Plan {
   // Each class of faults is absent from some seeds and heavy in others: what a rare one does must not drown in a common one.
   const mood = () => dice.weighed([[1, 0], [2, 0.3], [4, 1], [2, 3]]);
   return {
-    ...{ merchants: dice.int(2, 3), payouts: dice.int(70, 130), span, workers: dice.int(1, 3), deadEndpoints },
+    ...{ merchants: dice.int(2, 3), payouts: dice.int(70, 130), span, workers: dice.int(1, 2), deadEndpoints },
     groupSize: dice.weighed([[1, 1], [2, 4], [5, 256]]),
     skewMs: dice.weighed([[2, 0], [2, 300], [1, 3_000]]),
     rates: {

@@ -1,0 +1,883 @@
+-- What the migrations make, read back from the database. Not run by anything; a test keeps it true.
+-- Renew it with: UPDATE_SCHEMA=1 npx vitest run test/database/schema.test.ts
+
+table tolem.account (
+  merchant_id text not null,
+  id text not null,
+  kind text not null,
+  currency text not null,
+  balance bigint not null default 0,
+  entries bigint not null default 0,
+  floor bigint,
+  last_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((balance >= floor)),
+  CHECK ((kind = ANY (ARRAY['available'::text, 'held'::text, 'clearing'::text, 'fees'::text, 'suspense'::text, 'world'::text]))),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+
+table tolem.api_key (
+  merchant_id text not null,
+  id uuid not null,
+  kind text not null,
+  name text not null default ''::text,
+  prefix text not null,
+  last4 text not null,
+  verifier text not null,
+  scopes text[] not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((kind = ANY (ARRAY['key'::text, 'token'::text, 'client'::text]))),
+  CHECK ((length(last4) = 4)),
+  CHECK ((verifier ~ '^[0-9a-f]{64}$'::text)),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select (expires_at, id, last4, merchant_id, prefix, revoked_at, scopes, verifier) to auditor
+
+table tolem.attempt (
+  merchant_id text not null,
+  endpoint_id uuid not null,
+  event_number bigint not null,
+  try integer not null,
+  at timestamp with time zone not null,
+  duration_ms integer not null,
+  status integer,
+  answer text,
+  error text,
+  PRIMARY KEY (merchant_id, event_number, endpoint_id, try),
+  FOREIGN KEY (merchant_id, event_number, endpoint_id) REFERENCES tolem.delivery(merchant_id, event_number, endpoint_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger only_append
+trigger own_merchant
+grant insert, select to tolem_app
+grant select to auditor
+
+table tolem.callback (
+  merchant_id text not null,
+  id uuid not null,
+  processor text not null,
+  dedupe_key text not null,
+  received_at timestamp with time zone not null,
+  applied_at timestamp with time zone not null,
+  effects integer not null,
+  PRIMARY KEY (merchant_id, processor, dedupe_key),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger only_append
+trigger own_merchant
+grant insert, select to tolem_app
+grant select to auditor
+
+table tolem.card_session (
+  merchant_id text not null,
+  id uuid not null,
+  hash text,
+  customer_id uuid not null,
+  status text not null,
+  card_token_id uuid,
+  success_url text,
+  failure_url text,
+  tries integer not null default 0,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  CHECK (((status = 'saved'::text) = (card_token_id IS NOT NULL))),
+  CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+  CHECK ((status = ANY (ARRAY['new'::text, 'saved'::text, 'failed'::text]))),
+  CHECK ((tries >= 0)),
+  FOREIGN KEY (merchant_id, card_token_id) REFERENCES tolem.card_token(merchant_id, id),
+  FOREIGN KEY (merchant_id, customer_id) REFERENCES tolem.customer(merchant_id, id),
+  UNIQUE (merchant_id, hash)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+
+table tolem.card_token (
+  merchant_id text not null,
+  id uuid not null,
+  customer_id uuid not null,
+  brand text not null,
+  bin text not null,
+  last4 text not null,
+  expiry_month smallint not null,
+  expiry_year smallint not null,
+  fingerprint text not null,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((bin ~ '^[0-9]{6,8}$'::text)),
+  CHECK (((expiry_month >= 1) AND (expiry_month <= 12))),
+  CHECK (((expiry_year >= 2000) AND (expiry_year <= 2100))),
+  CHECK ((last4 ~ '^[0-9]{4}$'::text)),
+  FOREIGN KEY (merchant_id, customer_id) REFERENCES tolem.customer(merchant_id, id),
+  FOREIGN KEY (merchant_id, id) REFERENCES vault.card(merchant_id, token_id)
+)
+row-level security, forced
+CREATE INDEX card_token_customer ON tolem.card_token USING btree (customer_id, merchant_id)
+CREATE INDEX card_token_fingerprint ON tolem.card_token USING btree (fingerprint, merchant_id)
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+grant select (id, merchant_id) to tolem_vault
+
+table tolem.customer (
+  merchant_id text not null,
+  id uuid not null,
+  external_user_id text,
+  email text,
+  phone text,
+  first_name text,
+  last_name text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+CREATE INDEX customer_email ON tolem.customer USING btree (merchant_id, lower(email)) WHERE (email IS NOT NULL)
+CREATE UNIQUE INDEX customer_external ON tolem.customer USING btree (merchant_id, external_user_id) WHERE (external_user_id IS NOT NULL)
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+
+table tolem.delivery (
+  merchant_id text not null,
+  endpoint_id uuid not null,
+  event_number bigint not null,
+  object_id uuid not null,
+  object_seq integer not null,
+  state text not null default 'pending'::text,
+  tries integer not null default 0,
+  failures integer not null default 0,
+  next_at timestamp with time zone,
+  in_flight boolean not null default false,
+  first_ok_at timestamp with time zone,
+  on_request boolean not null default false,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, event_number, endpoint_id),
+  CHECK (((state = 'pending'::text) = (next_at IS NOT NULL))),
+  CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'parked'::text, 'disabled'::text]))),
+  FOREIGN KEY (merchant_id, endpoint_id) REFERENCES tolem.endpoint(merchant_id, id),
+  FOREIGN KEY (merchant_id, event_number) REFERENCES tolem.event(merchant_id, number)
+)
+row-level security, forced
+CREATE INDEX delivery_due ON tolem.delivery USING btree (merchant_id, endpoint_id, next_at, event_number) WHERE (state = 'pending'::text)
+CREATE INDEX delivery_order ON tolem.delivery USING btree (merchant_id, endpoint_id, object_id, object_seq) WHERE (state <> 'delivered'::text)
+policy audit for select to auditor
+policy own for all to public
+policy scan for select to tolem_scan
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+grant select (endpoint_id, merchant_id, next_at, state) to tolem_scan
+
+table tolem.endpoint (
+  merchant_id text not null,
+  id uuid not null,
+  url text not null,
+  description text not null default ''::text,
+  events text[] not null default '{}'::text[],
+  legacy_wrapped_ids boolean not null default false,
+  secret bytea not null,
+  previous_secret bytea,
+  previous_until timestamp with time zone,
+  enabled boolean not null default true,
+  disabled_reason text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+policy scan for select to tolem_scan
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select (created_at, enabled, id, merchant_id, url) to auditor
+grant select (id, merchant_id) to tolem_scan
+
+table tolem.event (
+  merchant_id text not null,
+  number bigint not null,
+  id uuid not null,
+  object_id uuid not null,
+  object_seq integer not null,
+  type text not null,
+  from_state text,
+  to_state text not null,
+  cause text not null,
+  body text not null,
+  at timestamp with time zone not null,
+  xact xid8 not null default pg_current_xact_id(),
+  PRIMARY KEY (merchant_id, number),
+  CHECK ((object_seq > 0)),
+  UNIQUE (id, merchant_id),
+  UNIQUE (object_id, object_seq, merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger only_append
+trigger own_merchant
+grant insert, select to tolem_app
+grant select to auditor
+
+table tolem.event_counter (
+  merchant_id text not null,
+  next bigint not null default 1,
+  PRIMARY KEY (merchant_id),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+
+table tolem.idempotency (
+  merchant_id text not null,
+  route text not null,
+  key text not null,
+  fingerprint bytea not null,
+  status integer not null,
+  body text not null,
+  body_sha256 bytea not null,
+  object_id uuid,
+  created_at timestamp with time zone not null,
+  xact xid8 not null default pg_current_xact_id(),
+  PRIMARY KEY (merchant_id, route, key)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger only_append
+trigger own_merchant
+grant insert, select to tolem_app
+grant select (body_sha256, created_at, fingerprint, key, merchant_id, object_id, route, status, xact) to auditor
+
+table tolem.incident (
+  merchant_id text not null,
+  id uuid not null,
+  object_id uuid not null,
+  kind text not null,
+  detail text not null,
+  opened_at timestamp with time zone not null,
+  closed_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id),
+  UNIQUE (merchant_id, object_id, kind)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+policy scan for select to tolem_scan
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+grant select to tolem_scan
+
+table tolem.key_owner (
+  verifier text not null,
+  merchant text not null,
+  key_id uuid not null,
+  is_live boolean not null default false,
+  PRIMARY KEY (verifier)
+)
+grant insert, select to tolem_app
+
+table tolem.merchant (
+  merchant_id text not null,
+  organisation_id text not null,
+  mode text not null,
+  name text not null,
+  code text not null,
+  time_zone text not null default 'Asia/Almaty'::text,
+  store_id text not null,
+  terminal_id text not null,
+  webhook_token bytea not null,
+  requests_per_second integer,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id),
+  CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+  CHECK ((requests_per_second > 0)),
+  FOREIGN KEY (organisation_id) REFERENCES tolem.organisation(id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+policy scan for select to tolem_scan
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select (created_at, merchant_id, mode, name) to auditor
+grant select (merchant_id) to tolem_scan
+grant select (merchant_id) to tolem_vault
+
+table tolem.merchant_code (
+  code text not null,
+  merchant text not null,
+  PRIMARY KEY (code)
+)
+grant insert, select to tolem_app
+
+table tolem.migration (
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default clock_timestamp(),
+  PRIMARY KEY (name)
+)
+
+table tolem.organisation (
+  id text not null,
+  name text not null,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (id),
+  CHECK ((name <> ''::text))
+)
+grant insert, select to tolem_app
+
+table tolem.page_owner (
+  hash text not null,
+  merchant text not null,
+  PRIMARY KEY (hash),
+  CHECK ((hash ~ '^[0-9a-f]{64}$'::text))
+)
+grant insert, select to tolem_app
+
+table tolem.payout (
+  merchant_id text not null,
+  id uuid not null,
+  state text not null,
+  seq integer not null,
+  amount bigint not null,
+  fee bigint not null,
+  currency text not null,
+  card_token_id uuid not null,
+  customer_id uuid not null,
+  brand text not null,
+  bin text not null,
+  last4 text not null,
+  order_reference text,
+  description text,
+  store_id text not null,
+  terminal_id text not null,
+  retrieval_reference_number text,
+  error_code text,
+  error_message text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  final_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  CHECK (((final_at IS NOT NULL) = (state = ANY (ARRAY['settled'::text, 'rejected'::text, 'failed'::text])))),
+  CHECK ((fee >= 0)),
+  CHECK ((state = ANY (ARRAY['new'::text, 'processing'::text, 'settled'::text, 'rejected'::text, 'failed'::text]))),
+  FOREIGN KEY (merchant_id, card_token_id) REFERENCES tolem.card_token(merchant_id, id),
+  FOREIGN KEY (merchant_id, customer_id) REFERENCES tolem.customer(merchant_id, id)
+)
+row-level security, forced
+CREATE INDEX payout_card ON tolem.payout USING btree (card_token_id, merchant_id, created_at)
+CREATE INDEX payout_customer ON tolem.payout USING btree (customer_id, merchant_id, id)
+CREATE INDEX payout_reference ON tolem.payout USING btree (order_reference, merchant_id) WHERE (order_reference IS NOT NULL)
+policy audit for select to auditor
+policy own for all to public
+policy scan for select to tolem_scan
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+grant select (id, merchant_id) to tolem_scan
+
+table tolem.payout_return (
+  merchant_id text not null,
+  id uuid not null,
+  payout_id uuid not null,
+  amount bigint not null,
+  currency text not null,
+  code text,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  FOREIGN KEY (merchant_id, payout_id) REFERENCES tolem.payout(merchant_id, id),
+  UNIQUE (merchant_id, payout_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+
+table tolem.platform (
+  id boolean not null default true,
+  clock_offset_ms bigint not null default 0,
+  PRIMARY KEY (id),
+  CHECK ((clock_offset_ms >= 0)),
+  CHECK (id)
+)
+grant select, update to tolem_app
+
+table tolem.store (
+  merchant_id text not null,
+  id text not null,
+  name text not null,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+
+table tolem.submission (
+  merchant_id text not null,
+  payout_id uuid not null,
+  attempt smallint not null default 1,
+  connector text not null,
+  reference text not null,
+  action text not null default 'send'::text,
+  phase text not null default 'prepared'::text,
+  outcome text not null default 'pending'::text,
+  evidence text,
+  prepared_at timestamp with time zone not null,
+  sent_at timestamp with time zone,
+  resend_until timestamp with time zone,
+  absent_after timestamp with time zone,
+  resolved_at timestamp with time zone,
+  tries integer not null default 0,
+  next_at timestamp with time zone,
+  note text,
+  PRIMARY KEY (merchant_id, payout_id, attempt),
+  CHECK ((action = ANY (ARRAY['send'::text, 'ask'::text, 'cancel'::text]))),
+  CHECK ((sent_at >= prepared_at)),
+  CHECK (((phase = 'sent'::text) = (sent_at IS NOT NULL))),
+  CHECK ((outcome = ANY (ARRAY['pending'::text, 'accepted'::text, 'settled'::text, 'declined'::text, 'not_executed'::text, 'unknown'::text]))),
+  CHECK ((phase = ANY (ARRAY['prepared'::text, 'sent'::text]))),
+  FOREIGN KEY (merchant_id, payout_id) REFERENCES tolem.payout(merchant_id, id),
+  UNIQUE (reference, merchant_id)
+)
+row-level security, forced
+CREATE INDEX submission_due ON tolem.submission USING btree (merchant_id, next_at) WHERE (next_at IS NOT NULL)
+policy audit for select to auditor
+policy own for all to public
+policy scan for select to tolem_scan
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+grant select (merchant_id, next_at, note, outcome, payout_id, reference, sent_at) to tolem_scan
+
+table tolem.terminal (
+  merchant_id text not null,
+  id text not null,
+  store_id text not null,
+  name text not null,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  FOREIGN KEY (merchant_id, store_id) REFERENCES tolem.store(merchant_id, id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+
+table tolem.terms (
+  merchant_id text not null,
+  currency text not null,
+  min_amount bigint not null default 1,
+  max_amount bigint,
+  daily_limit bigint,
+  card_daily_limit bigint,
+  fee_fixed bigint not null default 0,
+  fee_basis_points integer not null default 0,
+  PRIMARY KEY (merchant_id, currency),
+  CHECK ((card_daily_limit >= 0)),
+  CHECK ((max_amount >= min_amount)),
+  CHECK ((daily_limit >= 0)),
+  CHECK (((fee_basis_points >= 0) AND (fee_basis_points <= 10000))),
+  CHECK ((fee_fixed >= 0)),
+  CHECK ((min_amount >= 1)),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+
+table tolem.transfer (
+  merchant_id text not null,
+  object_id text not null,
+  kind text not null,
+  ordinal smallint not null default 1,
+  line smallint not null default 1,
+  currency text not null,
+  amount bigint not null,
+  from_account text not null,
+  from_entry bigint not null,
+  from_balance bigint not null,
+  to_account text not null,
+  to_entry bigint not null,
+  to_balance bigint not null,
+  at timestamp with time zone not null,
+  xact xid8 not null default pg_current_xact_id(),
+  PRIMARY KEY (merchant_id, object_id, kind, ordinal, line),
+  CHECK ((amount > 0)),
+  CHECK ((from_account <> to_account)),
+  FOREIGN KEY (merchant_id, from_account) REFERENCES tolem.account(merchant_id, id),
+  FOREIGN KEY (merchant_id, to_account) REFERENCES tolem.account(merchant_id, id),
+  UNIQUE (from_account, from_entry, merchant_id),
+  UNIQUE (to_account, to_entry, merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger only_append
+trigger own_merchant
+grant insert, select to tolem_app
+grant select to auditor
+
+table tolem.usage (
+  merchant_id text not null,
+  currency text not null,
+  day date not null,
+  amount bigint not null,
+  PRIMARY KEY (merchant_id, currency, day),
+  CHECK ((amount >= 0)),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant insert, select, update to tolem_app
+grant select to auditor
+
+table vault.card (
+  merchant_id text not null,
+  token_id uuid not null,
+  data_key_id uuid not null,
+  nonce bytea not null,
+  ciphertext bytea not null,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, token_id),
+  CHECK ((length(nonce) = 12)),
+  FOREIGN KEY (merchant_id, data_key_id) REFERENCES vault.data_key(merchant_id, id),
+  UNIQUE (data_key_id, nonce, merchant_id)
+)
+row-level security, forced
+CREATE INDEX card_data_key ON vault.card USING btree (data_key_id, merchant_id, token_id)
+policy audit for select to auditor
+policy own for all to public
+trigger own_merchant
+grant delete, insert, select, update to tolem_vault
+grant select (data_key_id, merchant_id, nonce, token_id) to auditor
+
+table vault.data_key (
+  merchant_id text not null,
+  id uuid not null,
+  kek_id text not null,
+  wrapped bytea not null,
+  created_at timestamp with time zone not null,
+  retired_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+CREATE UNIQUE INDEX data_key_active ON vault.data_key USING btree (merchant_id) WHERE (retired_at IS NULL)
+policy audit for select to auditor
+policy own for all to public
+policy rotate for select to tolem_vault
+trigger own_merchant
+grant delete, insert, select, update to tolem_vault
+grant select (created_at, id, kek_id, merchant_id, retired_at) to auditor
+
+table vault.rotation (
+  id uuid not null,
+  started_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  PRIMARY KEY (id)
+)
+CREATE UNIQUE INDEX rotation_running ON vault.rotation USING btree ((true)) WHERE (finished_at IS NULL)
+grant insert, select, update to tolem_vault
+
+table vault.transport_key (
+  id text not null,
+  public_key text not null,
+  kek_id text not null,
+  private_key bytea not null,
+  created_at timestamp with time zone not null,
+  retired_at timestamp with time zone,
+  PRIMARY KEY (id)
+)
+CREATE UNIQUE INDEX transport_key_active ON vault.transport_key USING btree ((true)) WHERE (retired_at IS NULL)
+grant insert, select, update to tolem_vault
+
+view audit_v1.account as
+ SELECT ((a.merchant_id || '/'::text) || a.id) AS id,
+    a.merchant_id,
+    m.mode,
+    a.currency,
+        CASE a.kind
+            WHEN 'available'::text THEN 'merchant'::text
+            WHEN 'held'::text THEN 'reserve'::text
+            WHEN 'clearing'::text THEN 'clearing'::text
+            WHEN 'fees'::text THEN 'fee'::text
+            WHEN 'suspense'::text THEN 'suspense'::text
+            ELSE 'external'::text
+        END AS kind,
+    a.floor AS min_available
+   FROM (tolem.account a
+     JOIN tolem.merchant m ON ((m.merchant_id = a.merchant_id)));
+
+view audit_v1.api_key as
+ SELECT (k.id)::text AS id,
+    k.merchant_id,
+    m.mode,
+    k.prefix,
+    k.last4,
+    k.verifier,
+    k.scopes,
+    k.expires_at,
+    k.revoked_at
+   FROM (tolem.api_key k
+     JOIN tolem.merchant m ON ((m.merchant_id = k.merchant_id)));
+
+view audit_v1.balance as
+ SELECT ((merchant_id || '/'::text) || id) AS account_id,
+    balance AS posted
+   FROM tolem.account a;
+
+view audit_v1.callback as
+ SELECT (id)::text AS id,
+    processor,
+    dedupe_key,
+    received_at,
+    applied_at,
+    effects AS effect_count
+   FROM tolem.callback c;
+
+view audit_v1.card_token as
+ SELECT (c.id)::text AS id,
+    c.merchant_id,
+    c.bin,
+    c.last4,
+    c.fingerprint,
+    (v.data_key_id)::text AS dek_id,
+    v.nonce
+   FROM (tolem.card_token c
+     LEFT JOIN vault.card v ON (((v.merchant_id = c.merchant_id) AND (v.token_id = c.id))));
+
+view audit_v1.dek as
+ SELECT (id)::text AS id,
+    kek_id,
+    created_at,
+    retired_at
+   FROM vault.data_key k;
+
+view audit_v1.delivery as
+ SELECT (e.id)::text AS event_id,
+    (d.endpoint_id)::text AS endpoint_id,
+    d.state,
+    d.tries AS attempts,
+    d.first_ok_at,
+    d.next_at
+   FROM (tolem.delivery d
+     JOIN tolem.event e ON (((e.merchant_id = d.merchant_id) AND (e.number = d.event_number))));
+
+view audit_v1.endpoint as
+ SELECT (p.id)::text AS id,
+    p.merchant_id,
+    m.mode,
+    p.url,
+    p.enabled,
+    p.created_at
+   FROM (tolem.endpoint p
+     JOIN tolem.merchant m ON ((m.merchant_id = p.merchant_id)));
+
+view audit_v1.event as
+ SELECT (e.id)::text AS id,
+    e.merchant_id,
+    m.mode,
+    (e.object_id)::text AS object_id,
+    e.object_seq,
+    e.type,
+    e.at,
+    e.xact
+   FROM (tolem.event e
+     JOIN tolem.merchant m ON ((m.merchant_id = e.merchant_id)));
+
+view audit_v1.hold as
+ SELECT (id)::text AS id,
+    ((merchant_id || '/held/'::text) || currency) AS account_id,
+    (id)::text AS object_id,
+    (amount + fee) AS amount,
+        CASE
+            WHEN (state = ANY (ARRAY['new'::text, 'processing'::text])) THEN 'open'::text
+            WHEN (state = 'settled'::text) THEN 'used'::text
+            ELSE 'released'::text
+        END AS state
+   FROM tolem.payout p;
+
+view audit_v1.idem as
+ SELECT i.merchant_id,
+    m.mode,
+    i.route,
+    i.key,
+    i.fingerprint,
+    'done'::text AS state,
+    i.status AS http_status,
+    i.body_sha256,
+    (i.object_id)::text AS object_id,
+    i.created_at,
+    NULL::timestamp with time zone AS lease_until,
+    i.xact
+   FROM (tolem.idempotency i
+     JOIN tolem.merchant m ON ((m.merchant_id = i.merchant_id)));
+
+view audit_v1.payout as
+ SELECT (p.id)::text AS id,
+    p.merchant_id,
+    m.mode,
+    'card'::text AS kind,
+    p.amount,
+    p.currency,
+    p.state,
+    NULL::text AS external_id,
+    p.created_at,
+    p.final_at
+   FROM (tolem.payout p
+     JOIN tolem.merchant m ON ((m.merchant_id = p.merchant_id)));
+
+view audit_v1.posting as
+ SELECT (((((((((t.merchant_id || '/'::text) || t.object_id) || '/'::text) || t.kind) || '/'::text) || t.ordinal) || '/'::text) || t.line) || '/from'::text) AS id,
+    ((((((t.merchant_id || '/'::text) || t.object_id) || '/'::text) || t.kind) || '/'::text) || t.ordinal) AS txn_id,
+    ((t.merchant_id || '/'::text) || t.from_account) AS account_id,
+    t.currency,
+    (- t.amount) AS amount
+   FROM tolem.transfer t
+UNION ALL
+ SELECT (((((((((t.merchant_id || '/'::text) || t.object_id) || '/'::text) || t.kind) || '/'::text) || t.ordinal) || '/'::text) || t.line) || '/to'::text) AS id,
+    ((((((t.merchant_id || '/'::text) || t.object_id) || '/'::text) || t.kind) || '/'::text) || t.ordinal) AS txn_id,
+    ((t.merchant_id || '/'::text) || t.to_account) AS account_id,
+    t.currency,
+    t.amount
+   FROM tolem.transfer t;
+
+view audit_v1.submission as
+ SELECT ((payout_id || '/'::text) || attempt) AS id,
+    (payout_id)::text AS payout_id,
+    attempt,
+    connector AS processor,
+    reference AS request_ref,
+    phase,
+    outcome,
+    evidence,
+    prepared_at,
+    sent_at,
+    resend_until,
+    resolved_at
+   FROM tolem.submission s;
+
+view audit_v1.transition as
+ SELECT (object_id)::text AS object_id,
+    object_seq AS seq,
+    from_state,
+    to_state,
+    at,
+    cause,
+    xact
+   FROM tolem.event e;
+
+view audit_v1.txn as
+ SELECT DISTINCT ((((((merchant_id || '/'::text) || object_id) || '/'::text) || kind) || '/'::text) || ordinal) AS id,
+    at,
+    kind,
+    object_id,
+    ordinal,
+    NULL::text AS reverses_txn_id,
+    xact
+   FROM tolem.transfer t;
+
+view tolem.transaction as
+ SELECT p.merchant_id,
+    p.id,
+    'unknown'::text AS type,
+    p.state,
+    p.amount,
+    p.currency,
+    p.order_reference,
+    p.description,
+    NULL::uuid AS parent_transaction_id,
+    p.card_token_id,
+    p.customer_id,
+    p.brand,
+    p.bin,
+    p.last4,
+    p.store_id,
+    p.terminal_id,
+    p.retrieval_reference_number,
+    p.error_code,
+    p.error_message,
+    p.created_at,
+    p.updated_at,
+    p.final_at
+   FROM tolem.payout p
+UNION ALL
+ SELECT r.merchant_id,
+    r.id,
+    'return'::text AS type,
+    'returned'::text AS state,
+    r.amount,
+    r.currency,
+    p.order_reference,
+    p.description,
+    p.id AS parent_transaction_id,
+    p.card_token_id,
+    p.customer_id,
+    p.brand,
+    p.bin,
+    p.last4,
+    p.store_id,
+    p.terminal_id,
+    p.retrieval_reference_number,
+    r.code AS error_code,
+        CASE
+            WHEN (r.code IS NULL) THEN NULL::text
+            ELSE 'returned by the bank'::text
+        END AS error_message,
+    r.created_at,
+    r.created_at AS updated_at,
+    r.created_at AS final_at
+   FROM (tolem.payout_return r
+     JOIN tolem.payout p ON (((p.merchant_id = r.merchant_id) AND (p.id = r.payout_id))));
+
+function tolem.only_append()
+function tolem.own_merchant()
+procedure tolem.guard(IN target regclass, IN journal boolean)
