@@ -88,3 +88,10 @@ test('a late answer to an old call closes it as well: the processor answers', as
   b.heard({ kind: 'executed' });
   expect(b.allowance()).toBe(unlimited);
 });
+
+test('what was not even tried says nothing about the processor', () => {
+  const clock = { monotonic: () => 0 } as never;
+  const breaker = new Breaker(clock);
+  for (let i = 0; i < 50; i++) breaker.heard({ kind: 'unsent', untried: true });
+  expect(breaker.isOpen).toBe(false);
+});

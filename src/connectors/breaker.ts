@@ -36,7 +36,12 @@ export class Breaker {
     if (this.isOpen) this.probing = true;
   }
 
-  heard({ kind }: Pick<Verdict, 'kind'>): void {
+  heard(verdict: Pick<Verdict, 'kind'> & { untried?: true }): void {
+    if (verdict.untried) {
+      this.probing = false;
+      return;
+    }
+    const { kind } = verdict;
     if (kind !== 'unsent' && kind !== 'unknown') {
       this.probing = false;
       this.failures = 0;

@@ -69,6 +69,8 @@ export interface Unknown {
 export interface Unsent {
   kind: 'unsent';
   why: string;
+  /** it was not even tried, for a reason of our own: it says nothing about the processor */
+  untried?: true;
 }
 /** The processor knows this reference with other content: a bug on one side, and a person's matter. */
 export interface Conflict {

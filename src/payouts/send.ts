@@ -108,10 +108,10 @@ export class Sender {
   private async call(payout: Payout, submission: Submission, task: Claimed['task'], until: number, card: OpenCard | undefined): Promise<Verdict> {
     const connector = this.connector(submission.connector);
     // Frozen between the commit and here, this process may no longer be the one that holds the lease.
-    if (this.o.clock.monotonic() >= until - this.o.leaseMs / 2) return { kind: 'unsent', why: 'the lease was about to end before the call began' };
+    if (this.o.clock.monotonic() >= until - this.o.leaseMs / 2) return { kind: 'unsent', why: 'the lease was about to end before the call began', untried: true };
     if (task === 'ask') return connector.inquire(submission.reference);
     if (task === 'cancel') return connector.cancel(submission.reference);
-    if (!card) return { kind: 'unsent', why: 'the saved card cannot be opened' };
+    if (!card) return { kind: 'unsent', why: 'the saved card cannot be opened', untried: true };
     return card.use((destination) => connector.send(transferOf(payout, submission.reference, destination)));
   }
 
