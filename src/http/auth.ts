@@ -90,6 +90,7 @@ export function requireScope(caller: Caller, scope: Scope): void {
 }
 
 interface Bucket {
+  rate: number;
   tokens: number;
   at: number;
 }
@@ -108,9 +109,10 @@ export class RateLimiter {
     const now = this.clock.monotonic();
     let bucket = this.buckets.get(name);
     if (!bucket) {
-      if (this.buckets.size >= MAX_KNOWN) this.forgetFull(rate, now);
-      this.buckets.set(name, (bucket = { tokens: rate, at: now }));
+      if (this.buckets.size >= MAX_KNOWN) this.forgetFull(now);
+      this.buckets.set(name, (bucket = { rate, tokens: rate, at: now }));
     }
+    bucket.rate = rate;
     bucket.tokens = Math.min(rate, bucket.tokens + ((now - bucket.at) / 1000) * rate);
     bucket.at = now;
     if (bucket.tokens < 1) throw tooMany(`more than ${rate} requests a second`, Math.max(1, Math.ceil((1 - bucket.tokens) / rate)));
@@ -118,7 +120,7 @@ export class RateLimiter {
   }
 
   /** A bucket that has filled up again remembers nothing. */
-  private forgetFull(rate: number, now: number): void {
-    for (const [name, { tokens, at }] of this.buckets) if (tokens + ((now - at) / 1000) * rate >= rate) this.buckets.delete(name);
+  private forgetFull(now: number): void {
+    for (const [name, { rate, tokens, at }] of this.buckets) if (tokens + ((now - at) / 1000) * rate >= rate) this.buckets.delete(name);
   }
 }

@@ -120,6 +120,26 @@ test('webhooks are described: their headers, their bodies, and what ends them', 
   }
 });
 
+test('an answer that is not as described is noticed', async () => {
+  const conformance = await Conformance.open();
+  const good = { id: 'key_1', publicKey: 'PEM', algorithm: 'RSA-OAEP-256', keyType: 'RSA', expiresAt: null };
+  const look =
+    (body: object, status = 200, contentType = 'application/json; charset=utf-8') =>
+    () =>
+      conformance.look({ method: 'GET', url: '//v1/keys/?x=1', status, contentType, text: JSON.stringify(body) });
+  expect(look(good)).not.toThrow();
+  expect([...conformance.reached]).toEqual(['GET /v1/keys 200']);
+  expect(look({ ...good, privateKey: 'PEM' })).toThrow('does not fit'); // a field that nobody described
+  expect(look({ ...good, expiresAt: undefined })).toThrow('does not fit');
+  expect(look({ ...good, keyType: 'EC' })).toThrow('does not fit');
+  expect(look(good, 201)).toThrow('has no 201 in its description');
+  expect(look(good, 200, 'text/html')).toThrow('not JSON');
+  expect(look({ code: 1, message: 'x', source: 'x', type: 'apiError', stack: 'x' }, 503)).toThrow('does not fit');
+  expect(() => conformance.look({ method: 'GET', url: '/v1/nothing', status: 404, contentType: 'application/json; charset=utf-8', text: '{}' })).toThrow(
+    'does not fit Error',
+  );
+});
+
 const NOBODY = '019ac9a1-2f2b-7c11-a2d4-3f9cd0defffb';
 
 /** Reaches every answer that is described, each operation by itself. */

@@ -40,6 +40,7 @@ export class Merchant {
   /** ids of events, as the feed gave them */
   readonly feed: string[] = [];
   private cursor: string | undefined;
+  private reading: Promise<unknown> = Promise.resolve();
   /** errands that are still being run */
   busy = 0;
   private readonly world: World;
@@ -158,8 +159,14 @@ export class Merchant {
     this.intents.push({ reference, key: undefined, body, amount: 0n, currency: 'KZT', card: undefined, sends: 1, accepted: [], refused: [answer?.status ?? 0] });
   }
 
-  /** Reads on in the feed of events. */
-  async readFeed(limit: number): Promise<boolean> {
+  /** Reads on in the feed of events, one reader after the other. @returns whether there is more */
+  readFeed(limit: number): Promise<boolean> {
+    const read = this.reading.then(() => this.readPage(limit));
+    this.reading = read;
+    return read;
+  }
+
+  private async readPage(limit: number): Promise<boolean> {
     const answer = await this.insist('GET', `/v1/events?limit=${limit}${this.cursor ? `&after=${this.cursor}` : ''}`);
     if (answer?.status !== 200) {
       this.verdict.wrong('INV-62', `the feed was answered ${answer?.status} ${answer?.text}`);

@@ -12,6 +12,9 @@ export class Findings {
   readonly checked = new Map<string, number>();
   private readonly counts = new Map<string, number>();
 
+  /** @param found told of each violation */
+  constructor(private readonly found: () => void = () => undefined) {}
+
   get violations(): number {
     return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
   }
@@ -20,6 +23,7 @@ export class Findings {
     const count = (this.counts.get(rule) ?? 0) + 1;
     this.counts.set(rule, count);
     if (count <= KEPT_OF_A_RULE) this.all.push({ rule, detail });
+    this.found();
   }
 
   /** A rule was applied once. @param detail what is told if it did not hold */

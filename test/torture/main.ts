@@ -25,7 +25,7 @@ import { Receiver } from './receiver.ts';
 import { Watch } from './watch.ts';
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '3' }, seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) }, clients: { type: 'string', default: '16' }, apis: { type: 'string', default: '2' }, workers: { type: 'string', default: '2' }, keep: { type: 'boolean', default: false } },
+  options: { minutes: { type: 'string', default: '3' }, seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) }, clients: { type: 'string', default: '16' }, apis: { type: 'string', default: '2' }, workers: { type: 'string', default: '2' }, 'keep': { type: 'boolean', default: false }, 'stop-early': { type: 'boolean', default: false } },
 });
 const minutes = Number(values.minutes);
 const { seed } = values;
@@ -51,7 +51,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const dice = new Dice(seed);
 const platform = await Platform.open(folder, { apis: Number(values.apis), workers: Number(values.workers) });
-const findings = new Findings();
+/** With --stop-early the first violation ends the run: whoever planted a bug needs no second one. */
+const first = new AbortController();
+const findings = new Findings(() => first.abort());
 const common = new Common();
 const watch = new Watch(platform.database, findings);
 const faultJournal = new Journal(join(journals, 'faults.ndjson'));
@@ -60,12 +62,12 @@ const receiver = new Receiver(new Journal(join(journals, 'receiver.ndjson')), di
 const asker = (name: string): ConstructorParameters<typeof Asker>[0] => ({ platform, common, findings, journal: new Journal(join(journals, `client-${name}.ndjson`)), dice: dice.of(`client ${name}`) });
 const reader = new Asker(asker('reader'));
 
+const early = new Promise<number>((resolve) => values['stop-early'] && first.signal.addEventListener('abort', () => resolve(shortReport())));
 try {
-  process.exitCode = await torture();
+  process.exitCode = await Promise.race([torture(), early]);
 } catch (error) {
   findings.wrong('harness', (error as Error).stack ?? String(error));
-  note(`${(error as Error).stack}\n\nThe harness itself failed. ${keep()}`);
-  process.exitCode = 1;
+  process.exitCode = shortReport();
 } finally {
   await platform.stop('SIGKILL').catch(() => undefined);
   process.exit(); // what was left in the middle keeps nothing alive
@@ -192,10 +194,7 @@ function report(quiet: Quiet, found: Judged): number {
   say('looks at all rules during the run', `${watch.looks} (${watch.cutShort} cut short)`);
   say('quiet after the last fault', `${quiet.seconds} s`);
   say('single checks', [...findings.checked.values()].reduce((sum, count) => sum + count, 0));
-  if (violations > 0) {
-    for (const { rule, detail } of findings.all) process.stdout.write(`VIOLATION ${rule}: ${detail.slice(0, 1_000)}\n`);
-    process.stdout.write(`${keep()}\n`);
-  }
+  if (violations > 0) tellViolations();
   const line = {
     ...{ harness: 'torture', seed, minutes, kills: faults.kills, killed: kills, freezes: count('freeze'), faults: [...faults.happened.values()].reduce((sum, count) => sum + count, 0) },
     ...{ operations: common.operations, lost: common.lost, payouts, settled: books.settled, rejected: books.rejected, failed: books.failed, unknown: books.unknown, late },
@@ -205,6 +204,18 @@ function report(quiet: Quiet, found: Judged): number {
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);
   return violations > 0 ? 1 : 0;
+}
+
+function tellViolations(): void {
+  for (const { rule, detail } of findings.all) process.stdout.write(`VIOLATION ${rule}: ${detail.slice(0, 1_000)}\n`);
+  process.stdout.write(`${keep()}\n`);
+}
+
+/** Of a run that did not come to its end. */
+function shortReport(): number {
+  tellViolations();
+  process.stdout.write(`${JSON.stringify({ harness: 'torture', seed, minutes, kills: faults.kills, operations: common.operations, violations: findings.violations, ok: false })}\n`);
+  return 1;
 }
 
 function count(word: string): number {
