@@ -59,7 +59,7 @@ create view audit_v1.endpoint with (security_invoker = true) as
   from tolem.endpoint p join tolem.merchant m on m.merchant_id = p.merchant_id;
 
 create view audit_v1.delivery with (security_invoker = true) as
-  select e.id::text as event_id, d.endpoint_id::text as endpoint_id, d.state, d.tries as attempts, d.first_ok_at, d.next_at
+  select e.id::text as event_id, d.endpoint_id::text as endpoint_id, d.state, d.tries as attempts, d.first_ok_at, d.next_at, d.on_request
   from tolem.delivery d join tolem.event e on e.merchant_id = d.merchant_id and e.number = d.event_number;
 
 create view audit_v1.callback with (security_invoker = true) as

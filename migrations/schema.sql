@@ -707,7 +707,8 @@ view audit_v1.delivery as
     d.state,
     d.tries AS attempts,
     d.first_ok_at,
-    d.next_at
+    d.next_at,
+    d.on_request
    FROM (tolem.delivery d
      JOIN tolem.event e ON (((e.merchant_id = d.merchant_id) AND (e.number = d.event_number))));
 

@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs';
 import { installed, root } from './install.mjs';
 
 await installed();
-const npx = (...args) => () => {
-  const { status, stdout, stderr } = spawnSync('npx', ['--no-install', ...args], { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });
-  return status === 0 ? '' : `${stdout}${stderr}`;
-};
+const npx =
+  (...args) =>
+  () => {
+    const { status, stdout, stderr } = spawnSync('npx', ['--no-install', ...args], { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });
+    return status === 0 ? '' : `${stdout}${stderr}`;
+  };
 const checks = {
   types: npx('tsc', '--noEmit', '-p', '.'),
   lint: npx('oxlint', '--type-aware'),
@@ -27,14 +29,19 @@ process.exit(results.every(Boolean) ? 0 : 1);
 /** Every package has its hash, and none is bound to the machine or the registry that somebody happened to use. */
 function lockFile() {
   const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8'));
-  const odd = Object.entries(packages).filter(([path, { link, integrity, resolved }]) => path.startsWith('node_modules/') && !link && (!integrity || (resolved && !resolved.startsWith('https://registry.npmjs.org/'))));
+  const odd = Object.entries(packages).filter(
+    ([path, { link, integrity, resolved }]) =>
+      path.startsWith('node_modules/') && !link && (!integrity || (resolved && !resolved.startsWith('https://registry.npmjs.org/'))),
+  );
   return odd.map(([path]) => `${path} has no integrity, or is resolved to a host of its own`).join('\n');
 }
 
 /** Exact versions only, and few enough to know each. */
 function dependencies() {
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const loose = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }).filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version));
+  const loose = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }).filter(
+    ([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version),
+  );
   const many = Object.keys(dependencies).length > 25 ? ['more than 25 direct dependencies'] : [];
   return [...loose.map(([name, version]) => `${name}: ${version} is not an exact version`), ...many].join('\n');
 }

@@ -82,7 +82,11 @@ function fingerprint() {
   const hash = createHash('sha256');
   const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8'));
   for (const name of ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', ...include.flatMap(sources)]) {
-    if (existsSync(join(root, name))) hash.update(`${name}\0`).update(readFileSync(join(root, name))).update('\0');
+    if (existsSync(join(root, name)))
+      hash
+        .update(`${name}\0`)
+        .update(readFileSync(join(root, name)))
+        .update('\0');
   }
   return hash.digest('hex');
 }
@@ -91,7 +95,9 @@ function sources(folder) {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => (entry.isDirectory() ? sources(`${folder}/${entry.name}`) : /(?<!\.test)\.(ts|tsx|json)$/.test(entry.name) ? [`${folder}/${entry.name}`] : []));
+    .flatMap((entry) =>
+      entry.isDirectory() ? sources(`${folder}/${entry.name}`) : /(?<!\.test)\.(ts|tsx|json)$/.test(entry.name) ? [`${folder}/${entry.name}`] : [],
+    );
 }
 
 /** npm as it runs us, or the one in the PATH. */

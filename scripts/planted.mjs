@@ -13,7 +13,9 @@ import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, script } from './install.mjs';
 
-const { values } = parseArgs({ options: { 'only': { type: 'string' }, 'with': { type: 'string' }, 'skip-clean': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, with: { type: 'string' }, 'skip-clean': { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
 const node = process.execPath;
 const compiler = join('node_modules', 'typescript', 'bin', 'tsc');
 const say = (line = '') => void (values.json ? process.stderr : process.stdout).write(`${line}\n`);
@@ -37,7 +39,9 @@ await script(async () => {
   for (const bug of bugs) {
     const result = broken.has(bug.command) ? { caught: false, why: 'its command fails on the tree as it is', seconds: 0 } : await tried(bug);
     results.push({ name: bug.name, what: bug.what, command: bug.command, ...result });
-    say(`${result.caught ? 'caught ' : 'MISSED '} ${bug.name.padEnd(34)} ${String(result.seconds).padStart(4)} s  ${bug.command}${result.caught ? '' : `\n        ${bug.what}: ${result.why}`}`);
+    say(
+      `${result.caught ? 'caught ' : 'MISSED '} ${bug.name.padEnd(34)} ${String(result.seconds).padStart(4)} s  ${bug.command}${result.caught ? '' : `\n        ${bug.what}: ${result.why}`}`,
+    );
   }
   const caught = results.filter((result) => result.caught).length;
   say();
@@ -48,7 +52,10 @@ await script(async () => {
 
 function chosen() {
   const folder = join(root, 'test', 'planted');
-  const all = readdirSync(folder).filter((name) => name.endsWith('.patch')).sort().map((name) => read(join(folder, name)));
+  const all = readdirSync(folder)
+    .filter((name) => name.endsWith('.patch'))
+    .sort()
+    .map((name) => read(join(folder, name)));
   const only = values.only?.split(',');
   return all.filter(({ name, command }) => (!only || only.includes(name)) && (!values.with || command.startsWith(values.with)));
 }
@@ -109,7 +116,10 @@ async function tried(bug) {
       const text = readFileSync(path, 'utf8');
       if (!files.has(path)) files.set(path, text);
       if (text.split(before).length !== 2) return { caught: false, why: `the patch does not fit ${file} any more`, seconds: 0 };
-      writeFileSync(path, text.replace(before, () => after));
+      writeFileSync(
+        path,
+        text.replace(before, () => after),
+      );
     }
     const { code, output, seconds } = await run(bug.command, bug.seconds);
     const said = bug.says.test(output);
@@ -126,7 +136,13 @@ async function run(command, budget) {
   const [harness, ...args] = command.split(' ');
   const began = performance.now();
   const timer = AbortSignal.timeout(budget * 1000);
-  const steps = harness === 'vitest' ? [['node_modules/vitest/vitest.mjs', 'run', ...args]] : [[compiler, '-p', 'tsconfig.build.json'], [join('dist', 'test', harness, 'main.js'), ...args]];
+  const steps =
+    harness === 'vitest'
+      ? [['node_modules/vitest/vitest.mjs', 'run', ...args]]
+      : [
+          [compiler, '-p', 'tsconfig.build.json'],
+          [join('dist', 'test', harness, 'main.js'), ...args],
+        ];
   let result = { code: 0, output: '' };
   for (const [i, step] of steps.entries()) {
     result = await spawned(step, timer);

@@ -5,26 +5,65 @@ import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 const whole = (description: string, fallback: string) => Type.String({ pattern: '^\\d{1,9}$', description, default: fallback });
-const text = (description: string, fallback?: string) => (fallback === undefined ? Type.Optional(Type.String({ minLength: 1, description })) : Type.String({ minLength: 1, description, default: fallback }));
+const text = (description: string, fallback?: string) =>
+  fallback === undefined ? Type.Optional(Type.String({ minLength: 1, description })) : Type.String({ minLength: 1, description, default: fallback });
 
 /** The environment, one entry for each setting; also what `tolem config` and the documentation print. */
 export const Environment = Type.Object({
   PORT: whole('Port of the API', '8080'),
   HOST: Type.String({ minLength: 1, description: 'Address that the API listens on', default: '127.0.0.1' }),
-  PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://[^/?#]+$', description: 'How the world reaches the API; http://HOST:PORT where nothing is said' })),
+  PUBLIC_URL: Type.Optional(
+    Type.String({ pattern: '^https?://[^/?#]+$', description: 'How the world reaches the API; http://HOST:PORT where nothing is said' }),
+  ),
   DATA_DIR: text('Where the embedded database, the sandbox bank and sandbox secrets live', '.tolem'),
-  DATABASE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'A PostgreSQL of version 15 or later, as a user that may make roles; the embedded one where nothing is said' })),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://',
+      description: 'A PostgreSQL of version 15 or later, as a user that may make roles; the embedded one where nothing is said',
+    }),
+  ),
   DATABASE_APP_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'The same database, logging in as tolem_app or a member of it' })),
-  DATABASE_VAULT_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'The same database, logging in as tolem_vault or a member of it' })),
-  PROCESSOR_URL: Type.Optional(Type.String({ pattern: '^https?://[^?#]+$', description: 'A processor that speaks protocol v1; the sandbox bank where nothing is said' })),
-  PROCESSOR_SECRET: Type.Optional(Type.String({ pattern: '^whsec_[A-Za-z0-9+/=]{20,}$', description: 'Bearer for the processor; its bytes sign callbacks. A sandbox one is made in DATA_DIR' })),
+  DATABASE_VAULT_URL: Type.Optional(
+    Type.String({ pattern: '^postgres(ql)?://', description: 'The same database, logging in as tolem_vault or a member of it' }),
+  ),
+  PROCESSOR_URL: Type.Optional(
+    Type.String({ pattern: '^https?://[^?#]+$', description: 'A processor that speaks protocol v1; the sandbox bank where nothing is said' }),
+  ),
+  PROCESSOR_SECRET: Type.Optional(
+    Type.String({
+      pattern: '^whsec_[A-Za-z0-9+/=]{20,}$',
+      description: 'Bearer for the processor; its bytes sign callbacks. A sandbox one is made in DATA_DIR',
+    }),
+  ),
   PROCESSOR_TIMEOUT_MS: whole('For how long an answer of the processor is awaited', '10000'),
-  MASTER_KEY: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: '32 bytes in base64 that all secrets are sealed under. A sandbox one is made in DATA_DIR; live merchants need your own' })),
+  MASTER_KEY: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9+/]{43}=$',
+      description: '32 bytes in base64 that all secrets are sealed under. A sandbox one is made in DATA_DIR; live merchants need your own',
+    }),
+  ),
   OLD_MASTER_KEY: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$', description: 'The one before, while it is being rotated' })),
-  WEBHOOK_ALLOW_PRIVATE: Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1'), Type.Literal('true'), Type.Literal('false')], { description: 'Test only: lets webhooks go to loopback and private addresses' })),
-  SANDBOX_INBOX_URL: Type.Optional(Type.String({ pattern: '^http://127\\.0\\.0\\.1:\\d+/', description: 'The one private address that webhooks may go to: the inbox of npm start, which sets this' })),
-  METRICS_PORT: Type.Optional(Type.String({ pattern: '^\\d{1,5}$', description: 'Port of /metrics, /healthz and /readyz; off where nothing is said. Further processes of one start take the next ones' })),
-  LOG_LEVEL: Type.Union(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)), { description: 'What is logged', default: 'info' }),
+  WEBHOOK_ALLOW_PRIVATE: Type.Optional(
+    Type.Union([Type.Literal('0'), Type.Literal('1'), Type.Literal('true'), Type.Literal('false')], {
+      description: 'Test only: lets webhooks go to loopback and private addresses',
+    }),
+  ),
+  SANDBOX_INBOX_URL: Type.Optional(
+    Type.String({
+      pattern: '^http://127\\.0\\.0\\.1:\\d+/',
+      description: 'The one private address that webhooks may go to: the inbox of npm start, which sets this',
+    }),
+  ),
+  METRICS_PORT: Type.Optional(
+    Type.String({
+      pattern: '^\\d{1,5}$',
+      description: 'Port of /metrics, /healthz and /readyz; off where nothing is said. Further processes of one start take the next ones',
+    }),
+  ),
+  LOG_LEVEL: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
+    { description: 'What is logged', default: 'info' },
+  ),
   REQUESTS_PER_SECOND: whole('Requests a second for a key, where its merchant has no number of its own', '10000'),
   GROUP_SIZE: whole('Most payouts that are accepted in one transaction', '256'),
   POOL_SIZE: whole('Database connections of one process', '16'),
@@ -64,7 +103,9 @@ export class ConfigError extends Error {
  * @throws {ConfigError} that names every setting that is wrong
  */
 export function readConfig(env: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(Object.entries(Environment.properties).map(([name, schema]) => [name, env[name] || (schema as { default?: string }).default]));
+  const given = Object.fromEntries(
+    Object.entries(Environment.properties).map(([name, schema]) => [name, env[name] || (schema as { default?: string }).default]),
+  );
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const compiled = Compile(Environment);
   if (!compiled.Check(known)) {
@@ -102,7 +143,8 @@ function sandboxSecret(dataDir: string, name: string, make: () => string): strin
       writeFileSync(draft, make(), { mode: 0o600 });
       linkSync(draft, file); // whole or not at all, and the first one wins
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw new ConfigError(`DATA_DIR: ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw new ConfigError(`DATA_DIR: ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
     } finally {
       rmSync(draft, { force: true });
     }

@@ -7,15 +7,69 @@ export interface Detail {
 
 /** code → how it is answered. @source the API's table of errors (1–5), the contract (6–9) */
 export const errorTable = {
-  1: { status: 503, message: 'service unavailable', type: 'apiError', meaning: 'The service is busy or restarting.', handling: 'Try again after the seconds in Retry-After, with the same Idempotency-Key.' },
-  2: { status: 500, message: 'something went wrong', type: 'apiError', meaning: 'An unexpected error occurred on our side.', handling: 'Try again with the same Idempotency-Key; contact support with the X-Request-Id if it stays.' },
-  3: { status: 400, message: 'invalid request params', type: 'apiError', meaning: 'The request is malformed, or a parameter is missing or wrong.', handling: 'Read the message and details; correct the request.' },
-  4: { status: 404, message: 'not found', type: 'apiError', meaning: 'There is no such resource, or it is not yours.', handling: 'Check the id and the key (test or live).' },
-  5: { status: 422, message: 'unprocessable entity', type: 'validationError', meaning: 'The request was understood, but its data cannot be accepted.', handling: 'Read the message and details; correct the data.' },
-  6: { status: 401, message: 'unauthorized', type: 'apiError', meaning: 'The key is missing, wrong, expired or revoked.', handling: 'Send the raw key in Authorization, without "Bearer".' },
-  7: { status: 403, message: 'forbidden', type: 'apiError', meaning: 'The key is good, but lacks the scope for this.', handling: 'Use a key with the scope that the message names.' },
-  8: { status: 409, message: 'conflict', type: 'apiError', meaning: 'The state of the resource, or an earlier request with this Idempotency-Key, does not allow it.', handling: 'Read the resource again; use a new Idempotency-Key for new work.' },
-  9: { status: 429, message: 'too many requests', type: 'apiError', meaning: 'More requests than this key may send.', handling: 'Wait the seconds in Retry-After.' },
+  1: {
+    status: 503,
+    message: 'service unavailable',
+    type: 'apiError',
+    meaning: 'The service is busy or restarting.',
+    handling: 'Try again after the seconds in Retry-After, with the same Idempotency-Key.',
+  },
+  2: {
+    status: 500,
+    message: 'something went wrong',
+    type: 'apiError',
+    meaning: 'An unexpected error occurred on our side.',
+    handling: 'Try again with the same Idempotency-Key; contact support with the X-Request-Id if it stays.',
+  },
+  3: {
+    status: 400,
+    message: 'invalid request params',
+    type: 'apiError',
+    meaning: 'The request is malformed, or a parameter is missing or wrong.',
+    handling: 'Read the message and details; correct the request.',
+  },
+  4: {
+    status: 404,
+    message: 'not found',
+    type: 'apiError',
+    meaning: 'There is no such resource, or it is not yours.',
+    handling: 'Check the id and the key (test or live).',
+  },
+  5: {
+    status: 422,
+    message: 'unprocessable entity',
+    type: 'validationError',
+    meaning: 'The request was understood, but its data cannot be accepted.',
+    handling: 'Read the message and details; correct the data.',
+  },
+  6: {
+    status: 401,
+    message: 'unauthorized',
+    type: 'apiError',
+    meaning: 'The key is missing, wrong, expired or revoked.',
+    handling: 'Send the raw key in Authorization, without "Bearer".',
+  },
+  7: {
+    status: 403,
+    message: 'forbidden',
+    type: 'apiError',
+    meaning: 'The key is good, but lacks the scope for this.',
+    handling: 'Use a key with the scope that the message names.',
+  },
+  8: {
+    status: 409,
+    message: 'conflict',
+    type: 'apiError',
+    meaning: 'The state of the resource, or an earlier request with this Idempotency-Key, does not allow it.',
+    handling: 'Read the resource again; use a new Idempotency-Key for new work.',
+  },
+  9: {
+    status: 429,
+    message: 'too many requests',
+    type: 'apiError',
+    meaning: 'More requests than this key may send.',
+    handling: 'Wait the seconds in Retry-After.',
+  },
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;

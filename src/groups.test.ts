@@ -8,7 +8,13 @@ const ok = (items: number[]): Outcome<number>[] => items.map((item) => ({ ok: tr
 /** A run that a test lets go when it wants. */
 function gate() {
   const waiting: (() => void)[] = [];
-  return { pass: () => waiting.shift()?.(), wait: () => new Promise<void>((resolve) => waiting.push(resolve)), get waiting() { return waiting.length; } };
+  return {
+    pass: () => waiting.shift()?.(),
+    wait: () => new Promise<void>((resolve) => waiting.push(resolve)),
+    get waiting() {
+      return waiting.length;
+    },
+  };
 }
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -29,7 +35,13 @@ test('what arrives while a group commits is the next group, in the order of arri
 
 test('one key never waits for another', async () => {
   const { wait } = gate();
-  const groups = new Groups<number, number>({ clock, run: async (key, items) => (key === 'slow' && (await wait()), ok(items)) });
+  const groups = new Groups<number, number>({
+    clock,
+    run: async (key, items) => {
+      if (key === 'slow') await wait();
+      return ok(items);
+    },
+  });
   void groups.submit('slow', 1);
   expect(await groups.submit('fast', 2)).toBe(20);
 });

@@ -67,7 +67,10 @@ export class Groups<Item, Answer> {
       await new Promise<void>((start) => this.options.gather(start));
       const group = queue.splice(0, this.options.maxGroup);
       this.options.onGroup?.(group.length);
-      const outcomes = await this.execute(key, group.map(({ item }) => item));
+      const outcomes = await this.execute(
+        key,
+        group.map(({ item }) => item),
+      );
       group.forEach(({ settle }, i) => settle(outcomes[i] as Outcome<Answer>));
     }
     this.queues.delete(key);

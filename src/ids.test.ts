@@ -15,12 +15,14 @@ test('ids are UUIDv7 and grow, even when the clock does not', () => {
 
 test("a processor's reference gives back the merchant and the payout", () => {
   const ids = new Ids(at(1_700_000_000_000), random);
-  fc.assert(fc.property(fc.uuid(), (id) => {
-    const code = ids.code(8);
-    const reference = processorReference(code, id);
-    expect(reference).toHaveLength(35);
-    expect(parseProcessorReference(reference)).toEqual({ merchantCode: code, id });
-  }));
+  fc.assert(
+    fc.property(fc.uuid(), (id) => {
+      const code = ids.code(8);
+      const reference = processorReference(code, id);
+      expect(reference).toHaveLength(35);
+      expect(parseProcessorReference(reference)).toEqual({ merchantCode: code, id });
+    }),
+  );
   expect(parseProcessorReference('abc')).toBeUndefined();
   expect(parseProcessorReference(`abcdefgh-${'z'.repeat(26)}`)).toBeUndefined(); // more than 128 bits
 });

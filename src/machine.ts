@@ -48,7 +48,11 @@ export async function advance<Row extends Subject<State>, State extends string, 
     return { from: row, to: machine.stamp({ ...row, ...patch, state, seq: row.seq + 1 }, at) };
   });
   const stored = machine.store(tx, moved, at);
-  const told = tell(tx, moved.map(({ from, to }, i) => eventOf(tx, machine, from.state, to, (changes[i] as Change<Row, Move>).cause, at, ids)), at);
+  const told = tell(
+    tx,
+    moved.map(({ from, to }, i) => eventOf(tx, machine, from.state, to, (changes[i] as Change<Row, Move>).cause, at, ids)),
+    at,
+  );
   const [count] = await Promise.all([stored, told]);
   assert(count === moved.length, 'every subject stood where it was expected');
   return moved.map(({ to }) => to);

@@ -58,8 +58,25 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
   const { clock, random, db } = ports;
   const ids = new Ids(clock, random);
   const metrics = new Metrics();
-  const connector = options.connector ?? new HttpConnector({ name: 'processor', url: config.processorUrl ?? '', secret: config.processorSecret, net: ports.net, clock, timeoutMs: config.processorTimeoutMs });
-  const vault = new Vault({ db: ports.vaultDb, masterKey: config.masterKey, ...(config.oldMasterKey ? { oldMasterKey: config.oldMasterKey } : {}), clock, random, ids, onDamage: (error) => log.error({ event: 'vault.damage', error }, 'a stored card or key does not open: it was changed or damaged') });
+  const connector =
+    options.connector ??
+    new HttpConnector({
+      name: 'processor',
+      url: config.processorUrl ?? '',
+      secret: config.processorSecret,
+      net: ports.net,
+      clock,
+      timeoutMs: config.processorTimeoutMs,
+    });
+  const vault = new Vault({
+    db: ports.vaultDb,
+    masterKey: config.masterKey,
+    ...(config.oldMasterKey ? { oldMasterKey: config.oldMasterKey } : {}),
+    clock,
+    random,
+    ids,
+    onDamage: (error) => log.error({ event: 'vault.damage', error }, 'a stored card or key does not open: it was changed or damaged'),
+  });
   const payouts = new Payouts({
     ...{ db, clock, random, ids, connector, maxGroup: config.groupSize, timeoutMs: config.processorTimeoutMs },
     ...(options.gather ? { gather: options.gather } : {}),
@@ -67,7 +84,17 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
     onGroup: (kind, size) => metrics.group(kind, size),
     onVerdict: (kind) => metrics.verdict(kind),
   });
-  const webhooks = new Webhooks({ db, clock, random, ids, net: ports.webhookNet, sealer: new Sealer(config.masterKey, 'webhooks', random, config.oldMasterKey), gather: options.gather ?? ((start) => void clock.sleep(RECORDS_MS).then(start)), config, log });
+  const webhooks = new Webhooks({
+    db,
+    clock,
+    random,
+    ids,
+    net: ports.webhookNet,
+    sealer: new Sealer(config.masterKey, 'webhooks', random, config.oldMasterKey),
+    gather: options.gather ?? ((start) => void clock.sleep(RECORDS_MS).then(start)),
+    config,
+    log,
+  });
   return {
     ...ports,
     ...{ config, ids, log, metrics, connector, vault, payouts, webhooks },
@@ -152,7 +179,7 @@ async function tidy({ vault, clock, log }: House, signal: AbortSignal): Promise<
   }
 }
 
-const close = ({ db, vaultDb }: House) => Promise.all([db.close(), vaultDb.close()]);
+const close = ({ db, vaultDb, net, webhookNet }: House) => Promise.all([db.close(), vaultDb.close(), net.close?.(), webhookNet.close?.()]);
 
 /** A test platform's clock may be moved by any process; the others follow within a second. */
 function followClock(house: House): AbortController {

@@ -3,14 +3,18 @@ import { expect, test } from 'vitest';
 import { basisPoints, toDecimal, toMajorNumber, toMinor } from './money.ts';
 
 test('an amount survives the way to the wire and back, in every exponent', () => {
-  fc.assert(fc.property(fc.bigInt({ min: 0n, max: 10n ** 15n - 1n }), fc.constantFrom('KZT', 'JPY', 'KWD'), (minor, currency) => {
-    expect(toMinor(toDecimal(minor, currency), currency)).toBe(minor);
-    const shown = JSON.parse(JSON.stringify(toMajorNumber(minor, currency))) as number;
-    expect(toMinor(String(shown), currency)).toBe(minor);
-  }));
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 10n ** 15n - 1n }), fc.constantFrom('KZT', 'JPY', 'KWD'), (minor, currency) => {
+      expect(toMinor(toDecimal(minor, currency), currency)).toBe(minor);
+      const shown = JSON.parse(JSON.stringify(toMajorNumber(minor, currency))) as number;
+      expect(toMinor(String(shown), currency)).toBe(minor);
+    }),
+  );
 });
 
-test.each(['-1', '1e3', '1.005', '', '.5', '1.', ' 1', '1,5', '0x10', '9999999999999999', 'NaN'])('"%s" is no amount of KZT', (text) => expect(() => toMinor(text, 'KZT')).toThrow(/amount/));
+test.each(['-1', '1e3', '1.005', '', '.5', '1.', ' 1', '1,5', '0x10', '9999999999999999', 'NaN'])('"%s" is no amount of KZT', (text) =>
+  expect(() => toMinor(text, 'KZT')).toThrow(/amount/),
+);
 
 test('a currency has the decimals of ISO 4217', () => {
   expect(toMinor('100.05', 'KZT')).toBe(10_005n);

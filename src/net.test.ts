@@ -18,7 +18,20 @@ async function play(...args: Parameters<typeof rawServer>): Promise<{ server: Ra
   const server = await rawServer(...args);
   const net = openNet({ connections });
   open.push(server, net);
-  return { server, net, ask: (more = {}) => net.request({ method: 'POST', url: `http://127.0.0.1:${server.port}/v1/transfers?a=b`, headers: { 'x-a': 'b' }, body: '{"ref":"r"}', timeoutMs: 1_000, maxBytes: 1_000, ...more }) };
+  return {
+    server,
+    net,
+    ask: (more = {}) =>
+      net.request({
+        method: 'POST',
+        url: `http://127.0.0.1:${server.port}/v1/transfers?a=b`,
+        headers: { 'x-a': 'b' },
+        body: '{"ref":"r"}',
+        timeoutMs: 1_000,
+        maxBytes: 1_000,
+        ...more,
+      }),
+  };
 }
 
 async function failure(asked: Promise<NetAnswer>): Promise<NetError> {
@@ -31,7 +44,9 @@ async function failure(asked: Promise<NetAnswer>): Promise<NetError> {
 }
 
 test('an answer is whole: status, headers, body', async () => {
-  const { server, ask } = await play((socket) => socket.write(httpAnswer('{"a":1}', { status: 422, headers: 'Max-In-Flight-Seconds: 30\r\nx-twice: a\r\nx-twice: b\r\n' })));
+  const { server, ask } = await play((socket) =>
+    socket.write(httpAnswer('{"a":1}', { status: 422, headers: 'Max-In-Flight-Seconds: 30\r\nx-twice: a\r\nx-twice: b\r\n' })),
+  );
   const { status, headers, body, truncated } = await ask();
   assert.deepEqual({ status, body: body.toString(), truncated }, { status: 422, body: '{"a":1}', truncated: false });
   assert.equal(headers['max-in-flight-seconds'], '30');
@@ -113,7 +128,9 @@ test('accepted, read, then closed in order: it left, and is not sent again', asy
 });
 
 test('accepted and closed at once, before anything is read: whatever is said, it is not sent twice', async () => {
-  const { server, ask } = await play((socket) => socket.write(httpAnswer('ok')), { onConnection: (socket) => void (server.connections <= 1 && socket.resetAndDestroy()) });
+  const { server, ask } = await play((socket) => socket.write(httpAnswer('ok')), {
+    onConnection: (socket) => void (server.connections <= 1 && socket.resetAndDestroy()),
+  });
   const outcome = await ask().catch((error: NetError) => error);
   if (outcome instanceof NetError) assert.ok(outcome.sent || server.requests.length === 0);
   await sleep(100);
@@ -165,7 +182,10 @@ test('in the race between the two, a thousand times: never twice, and what was n
     lost++;
     if (!outcome.sent) assert.equal(seen.get(`n${i}`), undefined);
   }
-  assert.ok([...seen.values()].every((times) => times === 1), 'each arrived at most once');
+  assert.ok(
+    [...seen.values()].every((times) => times === 1),
+    'each arrived at most once',
+  );
   assert.ok(seen.size + lost >= 1_000 && server.connections > 1);
 });
 
@@ -173,7 +193,8 @@ const cutOff: Record<string, string> = {
   'a body that ends before its content-length': 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"status":"exec',
   'the same on a connection that is to be closed': 'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\n{"status":"exec',
   'chunks without the last one': 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n',
-  'chunks without the last one, on a connection that is to be closed': 'HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n',
+  'chunks without the last one, on a connection that is to be closed':
+    'HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n',
   'a chunk that is cut': 'HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{"a":',
   'the last chunk without its end': 'HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n',
   'headers without an end': 'HTTP/1.1 200 OK\r\ncontent-le',
@@ -212,7 +233,9 @@ test('exactly maxBytes are not too many', async () => {
 });
 
 test('redirects are answers like others', async () => {
-  const { server, ask } = await play((socket) => socket.write(httpAnswer('', { status: 307, headers: `location: http://127.0.0.1:${server.port}/elsewhere\r\n` })));
+  const { server, ask } = await play((socket) =>
+    socket.write(httpAnswer('', { status: 307, headers: `location: http://127.0.0.1:${server.port}/elsewhere\r\n` })),
+  );
   assert.equal((await ask()).status, 307);
   assert.equal(server.requests.length, 1);
 });

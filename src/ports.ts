@@ -58,4 +58,6 @@ export class NetError extends Error {
 export interface Net {
   /** @throws {NetError} */
   request(request: NetRequest): Promise<NetAnswer>;
+  /** Closes what is kept open, where something is. */
+  close?(): Promise<void>;
 }

@@ -49,7 +49,9 @@ export function tidy(): void {
 }
 
 const served = (directory: string): string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => basename(name) === 'postmaster.pid').map((name) => join(directory, dirname(name)));
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => basename(name) === 'postmaster.pid')
+    .map((name) => join(directory, dirname(name)));
 
 export interface Starter {
   process: ChildProcess;
@@ -62,20 +64,29 @@ export interface Starter {
 }
 
 /** Calls startEmbedded in a process of its own, compiled in `checkout`; resolves when it has answered. */
-export async function starter(dataDir: string, { checkout = compile(), outside = '', uid, gid }: { checkout?: string; outside?: string; uid?: number; gid?: number } = {}): Promise<Starter> {
+export async function starter(
+  dataDir: string,
+  { checkout = compile(), outside = '', uid, gid }: { checkout?: string; outside?: string; uid?: number; gid?: number } = {},
+): Promise<Starter> {
   const one = begin(dataDir, { checkout, outside, uid, gid });
   const [line] = await Promise.race([new Promise<string[]>((resolve) => one.answers.once('line', (text) => resolve([text]))), one.ended.then(() => [])]);
   return { process: one.process, lines: one.lines, answer: line ? JSON.parse(line) : { error: one.lines.join('\n') }, stop: one.stop, kill: one.kill };
 }
 
 /** As starter(), without waiting for an answer. */
-export function begin(dataDir: string, { checkout = compile(), outside = '', uid, gid }: { checkout?: string; outside?: string; uid?: number; gid?: number } = {}) {
+export function begin(
+  dataDir: string,
+  { checkout = compile(), outside = '', uid, gid }: { checkout?: string; outside?: string; uid?: number; gid?: number } = {},
+) {
   const child = spawn(process.execPath, [join(checkout, 'starter.mjs'), dataDir, outside], { stdio: ['pipe', 'pipe', 'pipe'], uid, gid, cwd: '/' });
   const lines: string[] = [];
   createInterface(child.stderr).on('line', (line) => lines.push(line));
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
   return {
-    process: child, lines, ended, answers: createInterface(child.stdout),
+    process: child,
+    lines,
+    ended,
+    answers: createInterface(child.stdout),
     stop: () => (child.stdin.write('stop\n'), ended),
     kill: () => (child.kill('SIGKILL'), ended),
   };
@@ -85,7 +96,19 @@ export function begin(dataDir: string, { checkout = compile(), outside = '', uid
 export function compile(directory = (compiled ??= place())): string {
   if (readdirSync(directory).includes('starter.mjs')) return directory;
   chmodSync(directory, 0o755);
-  const config = { extends: join(root, 'tsconfig.build.json'), compilerOptions: { outDir: directory, rootDir: join(root, 'src'), incremental: false, tsBuildInfoFile: null, typeRoots: [join(root, 'node_modules/@types')], sourceMap: false }, files: [join(root, 'src/embedded/embedded.ts')], include: [] };
+  const config = {
+    extends: join(root, 'tsconfig.build.json'),
+    compilerOptions: {
+      outDir: directory,
+      rootDir: join(root, 'src'),
+      incremental: false,
+      tsBuildInfoFile: null,
+      typeRoots: [join(root, 'node_modules/@types')],
+      sourceMap: false,
+    },
+    files: [join(root, 'src/embedded/embedded.ts')],
+    include: [],
+  };
   writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', directory], { stdio: 'inherit' });
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');

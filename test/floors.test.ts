@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { root } from '../src/root.ts';
 
 const src = join(root, 'src');
-const files = (folder: string): string[] => readdirSync(folder).flatMap((name) => (statSync(join(folder, name)).isDirectory() ? files(join(folder, name)) : [join(folder, name)]));
+const files = (folder: string): string[] =>
+  readdirSync(folder).flatMap((name) => (statSync(join(folder, name)).isDirectory() ? files(join(folder, name)) : [join(folder, name)]));
 const product = files(src).filter((file) => /\.tsx?$/.test(file) && !/\.(test|fixture)\.tsx?$/.test(file) && !/\/testing\.ts$/.test(file));
 const name = (file: string) => relative(src, file).replaceAll('\\', '/');
 
@@ -59,12 +60,18 @@ const forbidden: [RegExp, string][] = [
 test('time, chance and the outside come through ports', () => {
   const wrong = product
     .filter((file) => !doors.test(name(file)))
-    .flatMap((file) => forbidden.flatMap(([pattern, instead]) => (pattern.test(withoutComments(readFileSync(file, 'utf8'))) ? [`${name(file)}: ${pattern.source} (use ${instead})`] : [])));
+    .flatMap((file) =>
+      forbidden.flatMap(([pattern, instead]) =>
+        pattern.test(withoutComments(readFileSync(file, 'utf8'))) ? [`${name(file)}: ${pattern.source} (use ${instead})`] : [],
+      ),
+    );
   expect(wrong).toEqual([]);
 });
 
 test('business SQL takes its time as a parameter, and no statement is put together from strings', () => {
-  const texts = product.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/sql`([^`]*)`/gs)].map(([, text]) => [name(file), (text as string).replaceAll(/\$\{[^}]*\}/g, '?')] as const));
+  const texts = product.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/sql`([^`]*)`/gs)].map(([, text]) => [name(file), (text as string).replaceAll(/\$\{[^}]*\}/g, '?')] as const),
+  );
   expect(texts.length).toBeGreaterThan(60); // or this test reads nothing
   expect(texts.filter(([, text]) => /\bnow\(\)|current_timestamp|clock_timestamp|gen_random_uuid/i.test(text)).map(([file]) => file)).toEqual([]);
 });

@@ -32,16 +32,19 @@ write('src/cli/main.ts', `const args: string[] = process.argv.slice(2);\nconsole
 write('test/sim/main.ts', `console.log('sim', ...process.argv.slice(2));\n`);
 // npm ci: the folder is made, the compiler linked, and the lock file noted last.
 write('fake/package.json', '{"type":"commonjs"}');
-write('fake/npm-cli.js', `
+write(
+  'fake/npm-cli.js',
+  `
   const fs = require('node:fs');
   fs.rmSync('node_modules', { recursive: true, force: true });
   fs.mkdirSync('node_modules/@types', { recursive: true });
   for (const name of ['typescript', '@types/node', 'undici-types', 'vitest']) fs.symlinkSync(${JSON.stringify(join(root, 'node_modules'))} + '/' + name, 'node_modules/' + name);
   fs.writeFileSync('node_modules/.package-lock.json', '{}');
   console.log('npm', process.argv[2]);
-`);
+`,
+);
 
-test('a fresh clone is installed and built, once; its output is the command\'s own', () => {
+test("a fresh clone is installed and built, once; its output is the command's own", () => {
   const first = run('bin/tolem.mjs', 'merchant', 'create', '--json');
   assert.deepEqual([first.status, first.out], [3, '["merchant","create","--json"]\n'], first.told);
   assert.match(first.told, /Installing dependencies[^]*npm ci[^]*Installed in \d+ s\.[^]*Building …[^]*Built in \d+ s\./);
@@ -81,19 +84,24 @@ test('the build lock of a dead process is not waited for', () => {
 });
 
 test('signals reach the platform, also that of a killed npm', async () => {
-  write('src/cli/main.ts', `
+  write(
+    'src/cli/main.ts',
+    `
     process.on('SIGTERM', () => { console.log('drained'); process.exit(0); });
     setInterval(() => {}, 1000);
     console.log(String(process.pid));
-  `);
+  `,
+  );
   assert.equal(run('scripts/harness.mjs', 'sim').status, 0); // builds
   // As npm does it: with a shell between, that stays or becomes the script. The signal goes to the shell, or to npm.
   const start = `"${process.execPath}" "${join(clone, 'scripts/start.mjs')}"`;
   const npm = `require('node:child_process').spawn('/bin/sh', ['-c', process.argv[1]], { stdio: 'inherit' })`;
   const told = { env: { ...env, npm_lifecycle_event: 'start' } };
   for (const [signal, parent] of [
-    ['SIGTERM', spawn('/bin/sh', ['-c', `${start}; true`], told)], ['SIGTERM', spawn('/bin/sh', ['-c', `exec ${start}`], told)],
-    ['SIGKILL', spawn(process.execPath, ['-e', npm, `${start}; true`], told)], ['SIGKILL', spawn(process.execPath, ['-e', npm, `exec ${start}`], told)],
+    ['SIGTERM', spawn('/bin/sh', ['-c', `${start}; true`], told)],
+    ['SIGTERM', spawn('/bin/sh', ['-c', `exec ${start}`], told)],
+    ['SIGKILL', spawn(process.execPath, ['-e', npm, `${start}; true`], told)],
+    ['SIGKILL', spawn(process.execPath, ['-e', npm, `exec ${start}`], told)],
   ] as const) {
     let out = '';
     parent.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

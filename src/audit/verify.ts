@@ -17,10 +17,14 @@ export async function verify(url: string, each: (finding: Finding) => void = () 
   const client = new pg.Client({ connectionString: url, application_name: 'tolem verify' });
   await client.connect();
   try {
-    await client.query(`begin isolation level repeatable read read only; set local role auditor; set local search_path = audit_v1; set local work_mem = '64MB'`);
+    await client.query(
+      `begin isolation level repeatable read read only; set local role auditor; set local search_path = audit_v1; set local work_mem = '64MB'`,
+    );
     const findings: Finding[] = [];
     for (const check of checks) {
-      const { rows } = await client.query(`select count(*)::int as violations, (select json_agg(s) from (select * from (${check.query}) q limit 3) s) as sample from (${check.query}) v`);
+      const { rows } = await client.query(
+        `select count(*)::int as violations, (select json_agg(s) from (select * from (${check.query}) q limit 3) s) as sample from (${check.query}) v`,
+      );
       const [{ violations, sample }] = rows as [{ violations: number; sample: unknown[] | null }];
       const finding = { check, violations, sample: sample ?? [] };
       each(finding);

@@ -8,7 +8,9 @@ import type { NewMerchant } from '../merchants/open.ts';
 import { type CardDesk, openCardDesk } from './testing.ts';
 
 /** Only where a browser is installed; everything that the page does without scripts is tested without one. */
-const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path && existsSync(path));
+const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  (path) => path && existsSync(path),
+);
 const axe = createRequire(import.meta.url).resolve('axe-core');
 
 describe.skipIf(!executablePath)('in a browser', () => {
@@ -44,7 +46,9 @@ describe.skipIf(!executablePath)('in a browser', () => {
   }
   const faults = async (page: Page): Promise<string[]> => {
     await page.addScriptTag({ path: axe });
-    const found = (await page.evaluate('axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target).join(", ")))')) as string[];
+    const found = (await page.evaluate(
+      'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target).join(", ")))',
+    )) as string[];
     return found;
   };
   const text = (page: Page, selector: string) => page.textContent(selector);
@@ -85,7 +89,13 @@ describe.skipIf(!executablePath)('in a browser', () => {
 
   test('the expiry reads the same, however it is typed or filled in', async () => {
     const { context, page } = await open('en');
-    for (const [typed, shown] of [['9', '09 /'], ['12/2039', '12 / 39'], ['1/30', '01 / 30'], ['0530', '05 / 30'], ['12', '12 /']] as const) {
+    for (const [typed, shown] of [
+      ['9', '09 /'],
+      ['12/2039', '12 / 39'],
+      ['1/30', '01 / 30'],
+      ['0530', '05 / 30'],
+      ['12', '12 /'],
+    ] as const) {
       await page.fill('#expiry', typed);
       expect((await page.inputValue('#expiry')).trim()).toBe(shown);
     }
@@ -121,7 +131,11 @@ describe.skipIf(!executablePath)('in a browser', () => {
     await context.close();
   });
 
-  test.each([['en', 'light'], ['ru', 'dark'], ['kk', 'light']] as const)('anybody can use it: in %s, %s', async (lang, colorScheme) => {
+  test.each([
+    ['en', 'light'],
+    ['ru', 'dark'],
+    ['kk', 'light'],
+  ] as const)('anybody can use it: in %s, %s', async (lang, colorScheme) => {
     const { context, page } = await open(lang, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' }, { failureUrl: 'https://shop.example/no' });
     expect(await faults(page)).toEqual([]);
     await Promise.all([page.waitForNavigation(), page.evaluate('setTimeout(() => document.getElementById("card-form").submit(), 0)')]);
@@ -133,7 +147,10 @@ describe.skipIf(!executablePath)('in a browser', () => {
   });
 
   test('nothing is cut off on a small phone, or at 200 %', async () => {
-    for (const [lang, viewport] of [['kk', { width: 320, height: 568 }], ['ru', { width: 640, height: 400 }]] as const) {
+    for (const [lang, viewport] of [
+      ['kk', { width: 320, height: 568 }],
+      ['ru', { width: 640, height: 400 }],
+    ] as const) {
       const { context, page } = await open(lang, { viewport });
       await page.fill('#number', '4111111111111112');
       await page.click('button');
@@ -145,11 +162,18 @@ describe.skipIf(!executablePath)('in a browser', () => {
   test('it runs in no frame, and keeps nothing', async () => {
     const { context, page, path } = await open('en');
     await page.type('#number', '4111111111111111');
-    expect(await page.evaluate('JSON.stringify([localStorage.length, sessionStorage.length, document.cookie, location.href])')).toBe(JSON.stringify([0, 0, '', `${base}${path}?lang=en`]));
+    expect(await page.evaluate('JSON.stringify([localStorage.length, sessionStorage.length, document.cookie, location.href])')).toBe(
+      JSON.stringify([0, 0, '', `${base}${path}?lang=en`]),
+    );
     await page.goto('about:blank');
     await page.setContent(`<iframe src="${base}${path}"></iframe>`);
     await page.waitForTimeout(300);
-    expect(await page.frames()[1]?.content().catch(() => '')).not.toContain('card-form');
+    expect(
+      await page
+        .frames()[1]
+        ?.content()
+        .catch(() => ''),
+    ).not.toContain('card-form');
     await context.close();
   });
 

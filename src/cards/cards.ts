@@ -13,7 +13,22 @@ import type { EncryptedCard, Vault } from '../vault/vault.ts';
 import { tell } from '../webhooks/events.ts';
 import { type Cause, cardSaved, cardSaveFailed } from './events.ts';
 import { refusedCard } from './schema.ts';
-import { type CardSession, claimPage, endSession, hashOf, insertSession, lockSession, MAX_TRIES, newPageId, pageOwner, type PageState, SESSION_MS, sessionOfPage, stateOf, takeTry } from './sessions.ts';
+import {
+  type CardSession,
+  claimPage,
+  endSession,
+  hashOf,
+  insertSession,
+  lockSession,
+  MAX_TRIES,
+  newPageId,
+  pageOwner,
+  type PageState,
+  SESSION_MS,
+  sessionOfPage,
+  stateOf,
+  takeTry,
+} from './sessions.ts';
 
 export interface CardsOptions {
   db: Db;
@@ -41,7 +56,10 @@ export interface Visit {
 }
 
 /** What became of a form that was sent. */
-export type Sent = { kind: 'refused'; visit: Visit; problems: CardProblems; triesLeft: number } | { kind: 'saved'; visit: Visit; face: CardFace } | { kind: 'closed'; visit: Visit };
+export type Sent =
+  | { kind: 'refused'; visit: Visit; problems: CardProblems; triesLeft: number }
+  | { kind: 'saved'; visit: Visit; face: CardFace }
+  | { kind: 'closed'; visit: Visit };
 
 /** A card that the vault has stored, and that is waiting for its token. */
 interface Stored {
@@ -69,10 +87,19 @@ export class Cards {
   }
 
   /** Saves a card that is in our hands in the open: an operator's, or a test's. @throws {ApiError} 422 when it is none */
-  async save(merchantId: string, { pan, expiryMonth, expiryYear }: { pan: string; expiryMonth: number; expiryYear: number }, customer: CustomerFields): Promise<{ token: string; customerId: string }> {
+  async save(
+    merchantId: string,
+    { pan, expiryMonth, expiryYear }: { pan: string; expiryMonth: number; expiryYear: number },
+    customer: CustomerFields,
+  ): Promise<{ token: string; customerId: string }> {
     const card = this.o.vault.read({ number: pan, expiryMonth: String(expiryMonth), expiryYear: String(expiryYear) });
     if (!(card instanceof CheckedCard)) throw refusedCard(card);
-    const { id, customerId } = await this.withStored(merchantId, card, (stored) => this.o.db.merchant(merchantId, async (tx) => this.token(tx, stored, await this.customer(tx, customer), 'operator')), () => true);
+    const { id, customerId } = await this.withStored(
+      merchantId,
+      card,
+      (stored) => this.o.db.merchant(merchantId, async (tx) => this.token(tx, stored, await this.customer(tx, customer), 'operator')),
+      () => true,
+    );
     return { token: id, customerId };
   }
 
@@ -95,7 +122,12 @@ export class Cards {
     if (!taken) return this.closed(visit);
     const card = this.o.vault.read(fields);
     if (!(card instanceof CheckedCard)) return this.refuse(visit, taken, card);
-    const saved = await this.withStored(merchant.id, card, (stored) => this.o.db.merchant(merchant.id, (tx) => this.fulfil(tx, session.id, stored)), (token) => token !== undefined);
+    const saved = await this.withStored(
+      merchant.id,
+      card,
+      (stored) => this.o.db.merchant(merchant.id, (tx) => this.fulfil(tx, session.id, stored)),
+      (token) => token !== undefined,
+    );
     return saved ? { kind: 'saved', visit, face: card.face } : this.closed(visit);
   }
 
@@ -144,7 +176,13 @@ export class Cards {
   }
 
   /** Writes a token and the event that brings it to the merchant. @param beforeTelling what else belongs to it */
-  private async token(tx: Tx, { tokenId, fingerprint, face }: Stored, customer: Customer, cause: Cause, beforeTelling: () => Promise<void> = async () => undefined): Promise<CardToken> {
+  private async token(
+    tx: Tx,
+    { tokenId, fingerprint, face }: Stored,
+    customer: Customer,
+    cause: Cause,
+    beforeTelling: () => Promise<void> = async () => undefined,
+  ): Promise<CardToken> {
     const at = this.o.clock.now();
     const card: CardToken = { id: tokenId, customerId: customer.id, ...face, createdAt: at };
     assert((await insertCard(tx, { ...card, fingerprint })) === 1, 'the token was written');
@@ -185,7 +223,12 @@ export class Cards {
     return 'id' in customer ? customerById(tx, customer.id) : (await saveCustomer(tx, customer, this.o.ids, this.o.clock.now())).customer;
   }
 
-  private newSession(id: string, { successUrl, failureUrl }: SaveRequest, customer: Customer, standing: Pick<CardSession, 'status' | 'cardTokenId'>): CardSession {
+  private newSession(
+    id: string,
+    { successUrl, failureUrl }: SaveRequest,
+    customer: Customer,
+    standing: Pick<CardSession, 'status' | 'cardTokenId'>,
+  ): CardSession {
     const createdAt = this.o.clock.now();
     return { id, customerId: customer.id, ...standing, successUrl, failureUrl, tries: 0, createdAt, expiresAt: new Date(createdAt.getTime() + SESSION_MS) };
   }

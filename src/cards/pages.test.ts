@@ -54,7 +54,10 @@ test('the token and its webhook come with the form, and the page is used up', as
   expect(more).toEqual([]);
   expect(await desk.panOf(m.merchantId, token?.id as string)).toBe(testPan(3));
   const event = (await told()).at(-1);
-  expect(JSON.parse(event?.body as string)).toMatchObject({ name: 'card.saved', data: { cardTokenId: token?.id, externalUserId: 'page-user', last4: testPan(3).slice(-4) } });
+  expect(JSON.parse(event?.body as string)).toMatchObject({
+    name: 'card.saved',
+    data: { cardTokenId: token?.id, externalUserId: 'page-user', last4: testPan(3).slice(-4) },
+  });
   const again = await desk.send(page, good);
   expect(again.status).toBe(410);
   expect(again.text).toContain('The card has been saved');
@@ -100,21 +103,31 @@ test('the tenth try may be the good one; tries that are sent at once are counted
   await Promise.all(Array.from({ length: 9 }, () => desk.send(page, {})));
   expect((await desk.send(page, good)).status).toBe(200);
   const crowded = await desk.page(m);
-  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => desk.send(crowded, { ...good, number: `411111111111${String(i).padStart(4, '0')}`, expiry: 'x' })));
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => desk.send(crowded, { ...good, number: `411111111111${String(i).padStart(4, '0')}`, expiry: 'x' })),
+  );
   expect(answers.filter(({ status }) => status === 422).length).toBe(9);
 });
 
-test.each(['/cards/unknownunknownunknownunknown', '/cards/x', '/cards/%00', '/cards/..%2f..%2fetc', `/cards/${'a'.repeat(190)}`, '/cards/4111111111111111'])('%s is nobody’s page', async (path) => {
-  for (const answer of [await desk.get(path, { 'accept-language': 'ru' }), await desk.send(path, good)]) {
-    expect(answer.status).toBe(404);
-    expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
-  }
-  expect((await desk.get(path, { 'accept-language': 'ru' })).text).toContain('Страница не найдена');
-});
+test.each(['/cards/unknownunknownunknownunknown', '/cards/x', '/cards/%00', '/cards/..%2f..%2fetc', `/cards/${'a'.repeat(190)}`, '/cards/4111111111111111'])(
+  '%s is nobody’s page',
+  async (path) => {
+    for (const answer of [await desk.get(path, { 'accept-language': 'ru' }), await desk.send(path, good)]) {
+      expect(answer.status).toBe(404);
+      expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
+    }
+    expect((await desk.get(path, { 'accept-language': 'ru' })).text).toContain('Страница не найдена');
+  },
+);
 
 test('a form from another site does nothing, and takes no try', async () => {
   const page = await desk.page(m);
-  for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }, { origin: 'https://pay.example.evil' }] as Record<string, string>[]) {
+  for (const headers of [
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'https://pay.example.evil' },
+  ] as Record<string, string>[]) {
     const { status, text } = await desk.send(page, good, headers);
     expect([status, text.includes('Sent from elsewhere')]).toEqual([403, true]);
   }
@@ -132,7 +145,12 @@ test('only a form is taken, of a sensible size', async () => {
   expect([json.statusCode, text.statusCode, large.status]).toEqual([415, 415, 413]);
   for (const answer of [json.body, text.body, large.text]) expect(answer).toContain('Nothing was received');
   expect((await desk.send(page, {})).status).toBe(422);
-  const twice = await desk.app.inject({ method: 'POST', url: page, headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload: 'number=4111111111111111&number=5105105105105100&expiry=12/39' });
+  const twice = await desk.app.inject({
+    method: 'POST',
+    url: page,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: 'number=4111111111111111&number=5105105105105100&expiry=12/39',
+  });
   expect(twice.statusCode).toBe(422);
 });
 
@@ -140,9 +158,16 @@ test('every answer carries the headers that keep a page to itself', async () => 
   const page = await desk.page(m);
   for (const answer of [await desk.get(page), await desk.send(page, {}), await desk.get('/cards/nobody'), await desk.send(page, good)]) {
     const csp = String(answer.headers['content-security-policy']);
-    for (const rule of ["default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'"]) expect(csp).toContain(rule);
+    for (const rule of ["default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'"])
+      expect(csp).toContain(rule);
     expect(csp).not.toMatch(/unsafe|\*/);
-    expect(answer.headers).toMatchObject({ 'referrer-policy': 'no-referrer', 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY', 'cross-origin-opener-policy': 'same-origin' });
+    expect(answer.headers).toMatchObject({
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'cross-origin-opener-policy': 'same-origin',
+    });
     expect(answer.headers['strict-transport-security']).toMatch(/^max-age=63072000/);
     const [, nonce] = /'nonce-([^']+)'/.exec(csp) ?? [];
     expect([...answer.text.matchAll(/<(?:script|style) nonce="([^"]+)"/g)].every(([, own]) => own === nonce)).toBe(true);
@@ -155,11 +180,25 @@ test('every answer carries the headers that keep a page to itself', async () => 
 });
 
 test('names, addresses and fields are text, whatever is in them', async () => {
-  const payloads = ['<script>__xss=1</script>', '"><img src=x onerror=__xss=1>', "'-__xss-'", '</title><svg onload=__xss=1>', '{{constructor.constructor("__xss=1")()}}', '<!--', ']]>', '\u202Egnp\u2066', '&lt;b&gt;', 'javascript:__xss=1'];
+  const payloads = [
+    '<script>__xss=1</script>',
+    '"><img src=x onerror=__xss=1>',
+    "'-__xss-'",
+    '</title><svg onload=__xss=1>',
+    '{{constructor.constructor("__xss=1")()}}',
+    '<!--',
+    ']]>',
+    '\u202Egnp\u2066',
+    '&lt;b&gt;',
+    'javascript:__xss=1',
+  ];
   for (const payload of payloads) {
     const shop = await desk.merchant(`Shop ${payload}`);
     const page = await desk.page(shop, { successUrl: 'https://shop.example/?q=%22%3E%3Cscript%3E' });
-    for (const { text } of [await desk.get(page), await desk.send(`${page}?lang=${encodeURIComponent(payload)}`, { number: payload, expiry: payload, holder: payload })]) {
+    for (const { text } of [
+      await desk.get(page),
+      await desk.send(`${page}?lang=${encodeURIComponent(payload)}`, { number: payload, expiry: payload, holder: payload }),
+    ]) {
       expect(text).not.toMatch(/<img|<svg onload|<script>|<!--|<b>|[\u202A-\u202E\u2066-\u2069]/);
       expect(text.match(/<script/g)?.length).toBe(1);
       expect(text.match(/<\/title>/g)?.length).toBe(1);

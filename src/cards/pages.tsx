@@ -18,7 +18,17 @@ export interface Refused {
   holder: string;
 }
 
-const brandNames: Record<string, string> = { visa: 'Visa', mastercard: 'Mastercard', amex: 'American Express', mir: 'Mir', unionpay: 'UnionPay', maestro: 'Maestro', diners: 'Diners Club', discover: 'Discover', jcb: 'JCB' };
+const brandNames: Record<string, string> = {
+  visa: 'Visa',
+  mastercard: 'Mastercard',
+  amex: 'American Express',
+  mir: 'Mir',
+  unionpay: 'UnionPay',
+  maestro: 'Maestro',
+  diners: 'Diners Club',
+  discover: 'Discover',
+  jcb: 'JCB',
+};
 const shieldPath = 'M12 3l7 3v5.5c0 4.3-2.9 7.8-7 9.5-4.1-1.7-7-5.2-7-9.5V6z';
 const lockPath = 'M7 11V8a5 5 0 0 1 10 0v3M5.5 11h13v9h-13z';
 const checkPath = 'M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM8.4 12.3l2.5 2.5 4.7-5.2';
@@ -45,11 +55,22 @@ export function cardFormPage({ merchant, session }: Visit, language: Language, r
         </div>
         <div class="panel">
           <CardForm words={words} language={language} test={test} {...(refused ? { refused } : {})} />
-          <p class="safe"><Icon path={lockPath} />{words.safe}</p>
-          {session.failureUrl && <p class="away"><a href={session.failureUrl} rel="noreferrer">{words.cancel}</a></p>}
+          <p class="safe">
+            <Icon path={lockPath} />
+            {words.safe}
+          </p>
+          {session.failureUrl && (
+            <p class="away">
+              <a href={session.failureUrl} rel="noreferrer">
+                {words.cancel}
+              </a>
+            </p>
+          )}
         </div>
       </main>
-      <footer><LanguageSwitch language={language} /></footer>
+      <footer>
+        <LanguageSwitch language={language} />
+      </footer>
     </div>
   );
   const title = `${refused ? `${words.check} · ` : ''}${words.title} · ${name}`;
@@ -59,7 +80,15 @@ export function cardFormPage({ merchant, session }: Visit, language: Language, r
 function CardForm({ words, language, test, refused }: { words: CardWords; language: Language; test: boolean; refused?: Refused }): VNode {
   const { number, expiry, holder } = refused?.problems ?? {};
   return (
-    <form id="card-form" method="post" action={`?lang=${language}`} novalidate data-words={JSON.stringify(words.errors)} data-save={words.save} data-saving={words.saving}>
+    <form
+      id="card-form"
+      method="post"
+      action={`?lang=${language}`}
+      novalidate
+      data-words={JSON.stringify(words.errors)}
+      data-save={words.save}
+      data-saving={words.saving}
+    >
       {refused && (
         <div class="summary" role="alert">
           <strong>{words.check}</strong>
@@ -67,19 +96,39 @@ function CardForm({ words, language, test, refused }: { words: CardWords; langua
           {refused.triesLeft <= 3 && <span>{words.triesLeft(refused.triesLeft)}</span>}
         </div>
       )}
-      {test && !refused && <p class="test">{words.test} <code>4111 1111 1111 1111</code></p>}
-      <Field id="number" label={words.number} error={number && words.errors.number[number]} focus={refused !== undefined /* it is always to be entered again */}
-        input={{ inputMode: 'numeric', autocomplete: 'cc-number', placeholder: '1234 1234 1234 1234', maxLength: 40, required: true }}>
+      {test && !refused && (
+        <p class="test">
+          {words.test} <code>4111 1111 1111 1111</code>
+        </p>
+      )}
+      <Field
+        id="number"
+        label={words.number}
+        error={number && words.errors.number[number]}
+        focus={refused !== undefined /* it is always to be entered again */}
+        input={{ inputMode: 'numeric', autocomplete: 'cc-number', placeholder: '1234 1234 1234 1234', maxLength: 40, required: true }}
+      >
         <Marks />
         <span class="hidden-text" id="brand" aria-live="polite" />
       </Field>
       <div class="row">
-        <Field id="expiry" label={words.expiry} error={expiry && words.errors.expiry[expiry]}
-          input={{ inputMode: 'numeric', autocomplete: 'cc-exp', placeholder: words.expiryExample, maxLength: 12, required: true, value: refused?.expiry }} />
-        <Field id="holder" label={words.holder} note={words.optional} error={holder && words.errors.holder[holder]}
-          input={{ autocomplete: 'cc-name', autocapitalize: 'characters', maxLength: 80, value: refused?.holder }} />
+        <Field
+          id="expiry"
+          label={words.expiry}
+          error={expiry && words.errors.expiry[expiry]}
+          input={{ inputMode: 'numeric', autocomplete: 'cc-exp', placeholder: words.expiryExample, maxLength: 12, required: true, value: refused?.expiry }}
+        />
+        <Field
+          id="holder"
+          label={words.holder}
+          note={words.optional}
+          error={holder && words.errors.holder[holder]}
+          input={{ autocomplete: 'cc-name', autocapitalize: 'characters', maxLength: 80, value: refused?.holder }}
+        />
       </div>
-      <button class="button" type="submit">{words.save}</button>
+      <button class="button" type="submit">
+        {words.save}
+      </button>
     </form>
   );
 }
@@ -97,18 +146,36 @@ interface FieldProps {
 function Field({ id, label, note, error, focus, input, children }: FieldProps): VNode {
   return (
     <div class="field">
-      <label for={id}>{label}{note && <span class="optional">{note}</span>}</label>
+      <label for={id}>
+        {label}
+        {note && <span class="optional">{note}</span>}
+      </label>
       <div class="control">
-        <input id={id} name={id} type="text" dir="auto" spellcheck={false} autocorrect="off" aria-describedby={`${id}-error`} {...(error ? { 'aria-invalid': 'true' } : {})} autofocus={focus} {...input} />
+        <input
+          id={id}
+          name={id}
+          type="text"
+          dir="auto"
+          spellcheck={false}
+          autocorrect="off"
+          aria-describedby={`${id}-error`}
+          {...(error ? { 'aria-invalid': 'true' } : {})}
+          autofocus={focus}
+          {...input}
+        />
         {children as VNode}
       </div>
-      <p class="error" id={`${id}-error`}>{error}</p>
+      <p class="error" id={`${id}-error`}>
+        {error}
+      </p>
     </div>
   );
 }
 
 const Icon = ({ path }: { path: string }): VNode => (
-  <svg viewBox="0 0 24 24" aria-hidden="true"><path d={path} /></svg>
+  <svg viewBox="0 0 24 24" aria-hidden="true">
+    <path d={path} />
+  </svg>
 );
 
 /** What a page says that takes no card (any more). */
@@ -132,7 +199,9 @@ export function savedPage({ merchant }: Visit, { brand, last4 }: CardFace, langu
   const { title, text } = cardWords[language].saved;
   const body = (
     <Notice kind="done" title={title} language={language} merchant={shown(merchant)}>
-      <p class="saved-card">{brandNames[brand]} •••• {last4}</p>
+      <p class="saved-card">
+        {brandNames[brand]} •••• {last4}
+      </p>
       <p>{text}</p>
     </Notice>
   );
@@ -141,4 +210,9 @@ export function savedPage({ merchant }: Visit, { brand, last4 }: CardFace, langu
 
 const shown = ({ name, mode }: Visit['merchant']) => ({ name: shownName(name), test: mode === 'test' });
 
-const BackLink = ({ to, words }: { to: string | null; words: CardWords }): VNode | null => (to ? <a class="button" href={to} rel="noreferrer">{words.back}</a> : null);
+const BackLink = ({ to, words }: { to: string | null; words: CardWords }): VNode | null =>
+  to ? (
+    <a class="button" href={to} rel="noreferrer">
+      {words.back}
+    </a>
+  ) : null;

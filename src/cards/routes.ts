@@ -25,20 +25,35 @@ const tags = ['Cards'];
 export function cardRoutes(app: App, { cards, vault, random, log, config: { publicUrl } }: CardRoutes): void {
   for (const schema of [CardSessionBody, CardSavedMessage, CardSaveFailedMessage]) app.addSchema(schema);
 
-  const keys = { tags, summary: 'Get keys', description: 'The key that card data is encrypted to before it is sent. It may change: ask for it anew each day.', response: answers({ 200: PublicKeyBody }) };
-  app.get('/v1/keys', { config: { scope: null, source: 'keys' }, schema: keys }, async () => ({ ...(await vault.publicKey()), keyType: 'RSA' as const, expiresAt: null }));
+  const keys = {
+    tags,
+    summary: 'Get keys',
+    description: 'The key that card data is encrypted to before it is sent. It may change: ask for it anew each day.',
+    response: answers({ 200: PublicKeyBody }),
+  };
+  app.get('/v1/keys', { config: { scope: null, source: 'keys' }, schema: keys }, async () => ({
+    ...(await vault.publicKey()),
+    keyType: 'RSA' as const,
+    expiresAt: null,
+  }));
 
   const save = {
     tags,
     summary: 'Save a card for payouts',
-    description: 'Nothing is charged and no bank is asked. With `cardData` the card is saved at once. Without it, the answer has the address of a page to enter the card on. Either way the webhook `card.saved` brings the `cardTokenId`.',
+    description:
+      'Nothing is charged and no bank is asked. With `cardData` the card is saved at once. Without it, the answer has the address of a page to enter the card on. Either way the webhook `card.saved` brings the `cardTokenId`.',
     headers: IdempotencyHeader,
     body: SaveCard,
     response: answers({ 201: Type.Ref('CardSession') }, 404, 409, 413, 422),
   };
   app.post('/v1/cards', { config: { scope: 'cards', source: 'cards' }, schema: save }, async (request, reply) => {
     const { body } = request;
-    const wish = { customer: whoseCard(body), cardData: body.cardData, successUrl: returnUrl(body.successUrl, 'successUrl'), failureUrl: returnUrl(body.failureUrl, 'failureUrl') };
+    const wish = {
+      customer: whoseCard(body),
+      cardData: body.cardData,
+      successUrl: returnUrl(body.successUrl, 'successUrl'),
+      failureUrl: returnUrl(body.failureUrl, 'failureUrl'),
+    };
     return give(reply, await cards.request(callerOf(request).merchant.id, keyOf('POST /v1/cards', request.headers['idempotency-key'], body), wish));
   });
 
@@ -47,6 +62,7 @@ export function cardRoutes(app: App, { cards, vault, random, log, config: { publ
 
 /** @throws {ApiError} 404, 422 */
 function whoseCard({ customer, customerId }: SaveCard) {
-  if (customer && customerId) throw unprocessable('customer and customerId are two ways to say one thing', [{ field: 'customerId', message: 'is not needed beside customer' }]);
+  if (customer && customerId)
+    throw unprocessable('customer and customerId are two ways to say one thing', [{ field: 'customerId', message: 'is not needed beside customer' }]);
   return customerId ? { id: idIn(customerId, 'customer') } : checkCustomer(customer ?? {}, 'customer.');
 }

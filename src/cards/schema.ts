@@ -4,8 +4,12 @@ import { type Detail, type ApiError, unprocessable } from '../errors.ts';
 import { Nullable } from '../http/room.ts';
 import type { CardProblems } from '../vault/card-number.ts';
 
-const encrypted = (description: string) => Type.String({ minLength: 1, maxLength: 1024, description: `${description}, encrypted with RSA-OAEP and SHA-256 to the key of GET /v1/keys, in base64` });
-const url = (description: string) => Type.Optional(Nullable(Type.String({ maxLength: 2048, description: `${description}. https, or http on localhost`, examples: ['https://shop.example/done'] })));
+const encrypted = (description: string) =>
+  Type.String({ minLength: 1, maxLength: 1024, description: `${description}, encrypted with RSA-OAEP and SHA-256 to the key of GET /v1/keys, in base64` });
+const url = (description: string) =>
+  Type.Optional(
+    Nullable(Type.String({ maxLength: 2048, description: `${description}. https, or http on localhost`, examples: ['https://shop.example/done'] })),
+  );
 
 export const CardData = Type.Object(
   {
@@ -20,7 +24,11 @@ export const CardData = Type.Object(
 
 export const SaveCard = Type.Object(
   {
-    customer: Type.Optional(Nullable(Type.Object(customerFields, { additionalProperties: false, description: 'Whose card it is: found by externalUserId, or else by email, or made' }))),
+    customer: Type.Optional(
+      Nullable(
+        Type.Object(customerFields, { additionalProperties: false, description: 'Whose card it is: found by externalUserId, or else by email, or made' }),
+      ),
+    ),
     customerId: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 64, description: 'A customer that is known, instead' }))),
     cardData: Type.Optional(Nullable(CardData)),
     successUrl: url('Where the page leads when the card has been saved, exactly as given'),
@@ -33,7 +41,9 @@ export type SaveCard = Static<typeof SaveCard>;
 export const CardSessionBody = Type.Object(
   {
     id: Type.String({ description: 'The session', examples: ['019ac9a1-2f2b-7c11-a2d4-3f9cd0defffb'] }),
-    status: Type.Union([Type.Literal('new'), Type.Literal('saved')], { description: 'saved: with the request. new: somebody has to enter a card on the page; the webhook card.saved tells when it was done' }),
+    status: Type.Union([Type.Literal('new'), Type.Literal('saved')], {
+      description: 'saved: with the request. new: somebody has to enter a card on the page; the webhook card.saved tells when it was done',
+    }),
     customerId: Type.String({ description: 'Whose card it is' }),
     url: Nullable(Type.String({ description: 'The page to enter a card on: whoever has the address may, once, within a day' })),
     cardTokenId: Nullable(Type.String({ description: 'The saved card, where it came with the request' })),
@@ -46,7 +56,12 @@ export const CardSessionBody = Type.Object(
 const known = (description: string) => Type.String({ description });
 const message = (name: string, title: string, data: Type.TProperties) =>
   Type.Object(
-    { name: Type.Literal(name), merchantId: known('Whose it is'), data: Type.Object({ ...data, customerId: known('The customer'), externalUserId: Nullable(known('Your own id of the customer')) }), postedAt: Type.String({ format: 'date-time' }) },
+    {
+      name: Type.Literal(name),
+      merchantId: known('Whose it is'),
+      data: Type.Object({ ...data, customerId: known('The customer'), externalUserId: Nullable(known('Your own id of the customer')) }),
+      postedAt: Type.String({ format: 'date-time' }),
+    },
     { $id: title.replaceAll(' ', ''), title },
   );
 
@@ -57,7 +72,10 @@ export const CardSavedMessage = message('card.saved', 'Card Saved Message', {
   ...{ expiryMonth: Type.Integer(), expiryYear: Type.Integer() },
 });
 /** For endpoints that ask for it. */
-export const CardSaveFailedMessage = message('card.save_failed', 'Card Save Failed Message', { sessionId: known('The session of POST /v1/cards'), reason: known('Why') });
+export const CardSaveFailedMessage = message('card.save_failed', 'Card Save Failed Message', {
+  sessionId: known('The session of POST /v1/cards'),
+  reason: known('Why'),
+});
 
 export const PublicKeyBody = Type.Object({
   id: Type.String({ examples: ['key_1'] }),
@@ -77,9 +95,18 @@ const words = {
 export function refusedCard({ number, expiry, holder }: CardProblems): ApiError {
   const details: Detail[] = [
     ...(number ? [{ field: 'cardData.encryptedCardNumber', message: words.number[number] }] : []),
-    ...(expiry ? [{ field: 'cardData.encryptedExpiryMonth', message: words.expiry[expiry] }, { field: 'cardData.encryptedExpiryYear', message: words.expiry[expiry] }] : []),
+    ...(expiry
+      ? [
+          { field: 'cardData.encryptedExpiryMonth', message: words.expiry[expiry] },
+          { field: 'cardData.encryptedExpiryYear', message: words.expiry[expiry] },
+        ]
+      : []),
     ...(holder ? [{ field: 'cardData.encryptedCardholderName', message: words.holder[holder] }] : []),
   ];
-  const said = [number && `the card number ${words.number[number]}`, expiry && `the expiry date ${words.expiry[expiry]}`, holder && `the name ${words.holder[holder]}`];
+  const said = [
+    number && `the card number ${words.number[number]}`,
+    expiry && `the expiry date ${words.expiry[expiry]}`,
+    holder && `the name ${words.holder[holder]}`,
+  ];
   return unprocessable(said.filter(Boolean).join('; '), details);
 }

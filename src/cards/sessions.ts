@@ -54,10 +54,12 @@ export async function insertSession(tx: Tx, s: CardSession, hash: string | null)
   assert(written === 1, 'the session was written');
 }
 
-export const sessionOfPage = (tx: Tx, hash: string): Promise<CardSession | undefined> => tx.maybe(sql`select ${columns} from card_session s where s.merchant_id = ${tx.merchantId} and s.hash = ${hash}`);
+export const sessionOfPage = (tx: Tx, hash: string): Promise<CardSession | undefined> =>
+  tx.maybe(sql`select ${columns} from card_session s where s.merchant_id = ${tx.merchantId} and s.hash = ${hash}`);
 
 /** The same, locked: what is sent twice at once is done once. */
-export const lockSession = (tx: Tx, id: string): Promise<CardSession> => tx.one(sql`select ${columns} from card_session s where s.merchant_id = ${tx.merchantId} and s.id = ${id}::uuid for update`);
+export const lockSession = (tx: Tx, id: string): Promise<CardSession> =>
+  tx.one(sql`select ${columns} from card_session s where s.merchant_id = ${tx.merchantId} and s.id = ${id}::uuid for update`);
 
 /** Takes one of the session's tries, before anything is done with what was sent. @returns the session, or undefined when it has none left or is no longer open */
 export const takeTry = (tx: Tx, id: string, now: Date): Promise<CardSession | undefined> =>

@@ -9,7 +9,11 @@ const [inEnglish, inRussian] = [plural('en'), plural('ru')];
 const en = {
   title: 'Save your card',
   lead: (merchant: string) => `${merchant} will send your payouts to this card.`,
-  points: ['Nothing is charged: the card is only saved.', 'The number is encrypted as soon as it arrives.', 'The company that pays you sees only its first and last digits.'],
+  points: [
+    'Nothing is charged: the card is only saved.',
+    'The number is encrypted as soon as it arrives.',
+    'The company that pays you sees only its first and last digits.',
+  ],
   number: 'Card number',
   expiry: 'Expiry date',
   expiryExample: 'MM / YY',
@@ -51,7 +55,11 @@ const en = {
 const ru: typeof en = {
   title: 'Сохраните карту',
   lead: (merchant) => `На эту карту вы будете получать выплаты от ${merchant}.`,
-  points: ['Деньги не списываются: карта только сохраняется.', 'Номер шифруется сразу, как только приходит к нам.', 'Компания, которая вам платит, видит только первые и последние цифры.'],
+  points: [
+    'Деньги не списываются: карта только сохраняется.',
+    'Номер шифруется сразу, как только приходит к нам.',
+    'Компания, которая вам платит, видит только первые и последние цифры.',
+  ],
   number: 'Номер карты',
   expiry: 'Срок действия',
   expiryExample: 'ММ / ГГ',
@@ -64,7 +72,8 @@ const ru: typeof en = {
   back: 'Вернуться на сайт',
   check: 'Проверьте данные карты',
   again: 'Ради вашей безопасности номер не возвращается на страницу, поэтому введите его ещё раз.',
-  triesLeft: (n) => inRussian(n, { one: `Осталась ${n} попытка.`, few: `Осталось ${n} попытки.`, many: `Осталось ${n} попыток.`, other: `Осталось ${n} попытки.` }),
+  triesLeft: (n) =>
+    inRussian(n, { one: `Осталась ${n} попытка.`, few: `Осталось ${n} попытки.`, many: `Осталось ${n} попыток.`, other: `Осталось ${n} попытки.` }),
   test: 'Тестовый режим: всё не по-настоящему. Введите карту',
   errors: {
     number: {

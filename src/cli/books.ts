@@ -58,14 +58,20 @@ const merchantName = (merchant: string) => merchant.replaceAll('-', '');
 const ledgerAccount = (merchant: string, id: string) => `m${merchantName(merchant)}:${id.split('/')[0]?.replace(':', '-')}`;
 
 async function closings(client: pg.Client, format: Format, last: Date): Promise<void> {
-  const { rows } = await client.query<{ merchant: string; id: string; currency: string; balance: string }>(`select a.merchant_id as merchant, a.id, a.currency, a.balance from account a order by 1, 2`);
+  const { rows } = await client.query<{ merchant: string; id: string; currency: string; balance: string }>(
+    `select a.merchant_id as merchant, a.id, a.currency, a.balance from account a order by 1, 2`,
+  );
   if (rows.length === 0) return;
   const tomorrow = day(new Date(last.getTime() + 86_400_000));
   if (format !== 'beancount') say(`${tomorrow} balances`);
   for (const { merchant, id, currency, balance } of rows) {
     const value = toDecimal(BigInt(balance), currency);
     // "~ 0": to the minor unit; by itself beancount lets one pass.
-    say(format === 'beancount' ? `${tomorrow} balance ${beanAccount(merchant, id)}  ${value} ~ 0 ${currency}` : `    ${ledgerAccount(merchant, id)}    0 ${currency} = ${value} ${currency}`);
+    say(
+      format === 'beancount'
+        ? `${tomorrow} balance ${beanAccount(merchant, id)}  ${value} ~ 0 ${currency}`
+        : `    ${ledgerAccount(merchant, id)}    0 ${currency} = ${value} ${currency}`,
+    );
   }
 }
 
@@ -75,10 +81,16 @@ function journal({ merchant, at, object, kind, currency, amount, from, to }: Lin
 }
 
 /** In beancount, accounts begin with one of five words; what merchants have is our liability. */
-const beanAccount = (merchant: string, id: string) => `Liabilities:M${merchantName(merchant)}:${(id.split('/')[0] as string).split(':').map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join('-')}`;
+const beanAccount = (merchant: string, id: string) =>
+  `Liabilities:M${merchantName(merchant)}:${(id.split('/')[0] as string)
+    .split(':')
+    .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
+    .join('-')}`;
 
 async function openings(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ merchant: string; id: string; currency: string }>(`select a.merchant_id as merchant, a.id, a.currency from account a order by 1, 2`);
+  const { rows } = await client.query<{ merchant: string; id: string; currency: string }>(
+    `select a.merchant_id as merchant, a.id, a.currency from account a order by 1, 2`,
+  );
   const accounts = new Map<string, Set<string>>();
   for (const { merchant, id, currency } of rows) {
     const name = beanAccount(merchant, id);
@@ -100,8 +112,14 @@ export async function printStatement({ merchant, account, asOf, limit }: { merch
     const until = asOf ? new Date(asOf) : clock.now();
     if (Number.isNaN(until.getTime())) throw invalid(`--as-of: "${asOf}" is not a time such as 2026-01-31T23:59:59Z`);
     const currency = account.split('/')[1] ?? 'KZT';
-    const [entries, balance] = await db.merchant(merchant, async (tx) => [await statement(tx, account, until, Number(limit)), await balanceAsOf(tx, account, until)] as const);
+    const [entries, balance] = await db.merchant(
+      merchant,
+      async (tx) => [await statement(tx, account, until, Number(limit)), await balanceAsOf(tx, account, until)] as const,
+    );
     say(`${account} of ${merchant} as of ${until.toISOString()}: ${toDecimal(balance, currency)} ${currency}`);
-    for (const e of entries) say(`  ${String(e.entry).padStart(8)}  ${e.at.toISOString()}  ${e.kind.padEnd(8)} ${toDecimal(e.amount, currency).padStart(18)}  ${toDecimal(e.balance, currency).padStart(18)}  ${e.counterparty.padEnd(24)} ${e.objectId}`);
+    for (const e of entries)
+      say(
+        `  ${String(e.entry).padStart(8)}  ${e.at.toISOString()}  ${e.kind.padEnd(8)} ${toDecimal(e.amount, currency).padStart(18)}  ${toDecimal(e.balance, currency).padStart(18)}  ${e.counterparty.padEnd(24)} ${e.objectId}`,
+      );
   });
 }

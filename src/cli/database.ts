@@ -36,9 +36,11 @@ export const migrateDatabase = async (owner: string): Promise<string[]> => {
 };
 
 async function refuseOld(url: string): Promise<void> {
-  const [row] = await withOwner(url, (session) => session.rows<{ version: string }>(`select current_setting('server_version_num') as version`)).catch((error: Error) => {
-    throw new ConfigError(`DATABASE_URL: ${new URL(url).host} does not let us in: ${reasonOf(error)}`, { cause: error });
-  });
+  const [row] = await withOwner(url, (session) => session.rows<{ version: string }>(`select current_setting('server_version_num') as version`)).catch(
+    (error: Error) => {
+      throw new ConfigError(`DATABASE_URL: ${new URL(url).host} does not let us in: ${reasonOf(error)}`, { cause: error });
+    },
+  );
   const major = Math.floor(Number(row?.version) / 10_000);
   if (major < 15) throw new ConfigError(`DATABASE_URL: this is a PostgreSQL ${major}; Tolem needs 15 or later`);
 }

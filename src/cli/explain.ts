@@ -24,13 +24,35 @@ interface Happened {
 
 async function storyOf({ db }: House, merchantId: string, id: string): Promise<string[]> {
   return db.merchant(merchantId, async (tx) => {
-    const payout = await tx.one<{ state: string; amount: bigint; fee: bigint; currency: string; brand: string; last4: string; orderReference: string | null; errorCode: string | null; errorMessage: string | null }>(sql`
+    const payout = await tx.one<{
+      state: string;
+      amount: bigint;
+      fee: bigint;
+      currency: string;
+      brand: string;
+      last4: string;
+      orderReference: string | null;
+      errorCode: string | null;
+      errorMessage: string | null;
+    }>(sql`
       select p.state, p.amount, p.fee, p.currency, p.brand, p.last4, p.order_reference as "orderReference", p.error_code as "errorCode", p.error_message as "errorMessage" from payout p where p.merchant_id = ${merchantId} and p.id = ${id}::uuid`);
     const money = (amount: bigint) => `${toDecimal(amount, payout.currency)} ${payout.currency}`;
-    const events = await tx.rows<Happened>(sql`select e.at, 'state    ' || coalesce(e.from_state || ' → ', '') || e.to_state || '  by ' || e.cause as what from event e where e.merchant_id = ${merchantId} and e.object_id = ${id}::uuid`);
+    const events = await tx.rows<Happened>(
+      sql`select e.at, 'state    ' || coalesce(e.from_state || ' → ', '') || e.to_state || '  by ' || e.cause as what from event e where e.merchant_id = ${merchantId} and e.object_id = ${id}::uuid`,
+    );
     const transfers = await tx.rows<{ at: Date; kind: string; from: string; to: string; amount: bigint; balance: bigint }>(sql`
       select t.at, t.kind, t.from_account as "from", t.to_account as "to", t.amount, t.from_balance as balance from transfer t where t.merchant_id = ${merchantId} and t.object_id = ${id}`);
-    const submissions = await tx.rows<{ preparedAt: Date; sentAt: Date | null; resolvedAt: Date | null; reference: string; outcome: string; evidence: string | null; tries: number; note: string | null; nextAt: Date | null }>(sql`
+    const submissions = await tx.rows<{
+      preparedAt: Date;
+      sentAt: Date | null;
+      resolvedAt: Date | null;
+      reference: string;
+      outcome: string;
+      evidence: string | null;
+      tries: number;
+      note: string | null;
+      nextAt: Date | null;
+    }>(sql`
       select s.prepared_at as "preparedAt", s.sent_at as "sentAt", s.resolved_at as "resolvedAt", s.reference, s.outcome, s.evidence, s.tries, s.note, s.next_at as "nextAt" from submission s where s.merchant_id = ${merchantId} and s.payout_id = ${id}::uuid`);
     const attempts = await tx.rows<Happened>(sql`
       select a.at, 'webhook  ' || e.type || ' try ' || a.try || ': ' || coalesce(a.status::text, a.error, 'no answer') as what
@@ -45,7 +67,9 @@ async function storyOf({ db }: House, merchantId: string, id: string): Promise<s
         ...(s.resolvedAt ? [{ at: s.resolvedAt, what: `bank     ${s.outcome}${s.evidence ? `, by ${s.evidence}` : ''}` }] : []),
       ]),
     ];
-    const open = submissions.filter(({ resolvedAt }) => !resolvedAt).map((s) => `now      ${s.outcome}${s.note ? `: ${s.note}` : ''}; looked after ${s.nextAt ? `at ${s.nextAt.toISOString()}` : 'by nobody'}`);
+    const open = submissions
+      .filter(({ resolvedAt }) => !resolvedAt)
+      .map((s) => `now      ${s.outcome}${s.note ? `: ${s.note}` : ''}; looked after ${s.nextAt ? `at ${s.nextAt.toISOString()}` : 'by nobody'}`);
     const head = `payout ${id}: ${payout.state}, ${money(payout.amount)}${payout.fee > 0n ? ` and a fee of ${money(payout.fee)}` : ''} to ${payout.brand} …${payout.last4}${payout.orderReference ? `, reference ${payout.orderReference}` : ''}${payout.errorCode ? `, ${payout.errorCode}: ${payout.errorMessage}` : ''}`;
     const lines = happened.toSorted((a, b) => a.at.getTime() - b.at.getTime()).map(({ at, what }) => `  ${at.toISOString()}  ${what}`);
     return [head, `merchant ${merchantId}`, ...lines, ...open.map((line) => `  ${' '.repeat(24)}  ${line}`)];

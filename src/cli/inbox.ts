@@ -51,7 +51,11 @@ function kept(file: string, url: string): Kept | undefined {
 }
 
 async function register(base: string, apiKey: string, url: string, file: string): Promise<Kept> {
-  const answer = await fetch(`${base}/v1/webhook-endpoints`, { method: 'POST', headers: { authorization: apiKey, 'content-type': 'application/json' }, body: JSON.stringify({ url, description: 'The inbox of npm start' }) });
+  const answer = await fetch(`${base}/v1/webhook-endpoints`, {
+    method: 'POST',
+    headers: { authorization: apiKey, 'content-type': 'application/json' },
+    body: JSON.stringify({ url, description: 'The inbox of npm start' }),
+  });
   const { secret, message } = (await answer.json()) as { secret?: string; message?: string };
   if (!secret) throw new Error(`the inbox could not be registered: ${message}`);
   writeFileSync(file, JSON.stringify({ url, secret }), { mode: 0o600 });
@@ -60,6 +64,8 @@ async function register(base: string, apiKey: string, url: string, file: string)
 
 function line(body: Buffer, good: boolean): string {
   const { name = '?', data = {} } = JSON.parse(body.toString('utf8')) as { name?: string; data?: Record<string, unknown> };
-  const facts = ['id', 'cardTokenId', 'amount', 'currency', 'last4', 'retrievalReferenceNumber', 'errorCode'].flatMap((key) => (data[key] === null || data[key] === undefined ? [] : [`${key} ${String(data[key])}`]));
+  const facts = ['id', 'cardTokenId', 'amount', 'currency', 'last4', 'retrievalReferenceNumber', 'errorCode'].flatMap((key) =>
+    data[key] === null || data[key] === undefined ? [] : [`${key} ${String(data[key])}`],
+  );
   return `  webhook  ${name.padEnd(24)} ${good ? 'signature good' : 'SIGNATURE WRONG'}  ${facts.join('  ')}`;
 }

@@ -17,9 +17,18 @@ const program = new Command('tolem')
   .showHelpAfterError('(see tolem --help)')
   .configureHelp({ sortSubcommands: false });
 
-program.command('start').description('everything at once: database, sandbox bank, API, worker, and a sandbox merchant').action(async () => (await import('./start.ts')).runStart());
-program.command('serve').description('the API alone').action(async () => (await parts()).runServe());
-program.command('work').description('the worker alone: sends payouts, asks what became of them, delivers webhooks').action(async () => (await parts()).runWork());
+program
+  .command('start')
+  .description('everything at once: database, sandbox bank, API, worker, and a sandbox merchant')
+  .action(async () => (await import('./start.ts')).runStart());
+program
+  .command('serve')
+  .description('the API alone')
+  .action(async () => (await parts()).runServe());
+program
+  .command('work')
+  .description('the worker alone: sends payouts, asks what became of them, delivers webhooks')
+  .action(async () => (await parts()).runWork());
 program
   .command('bank')
   .description('the sandbox bank alone, a server of processor protocol v1')
@@ -28,8 +37,14 @@ program
   .option('--data-dir <folder>', 'where its journal is kept (DATA_DIR/bank)')
   .option('--callback-url <url>', 'who is called back (PUBLIC_URL/callbacks/processor)')
   .action(async (options) => (await parts()).runSandboxBank(options));
-program.command('migrate').description('bring the database to this version').action(async () => (await operate()).runMigrate());
-program.command('config').description('every setting: what it is for, and what it is now').action(async () => (await operate()).showConfig());
+program
+  .command('migrate')
+  .description('bring the database to this version')
+  .action(async () => (await operate()).runMigrate());
+program
+  .command('config')
+  .description('every setting: what it is for, and what it is now')
+  .action(async () => (await operate()).showConfig());
 
 const merchant = program.command('merchant').description('merchants');
 merchant
@@ -63,7 +78,11 @@ program
   .option('--json', 'as JSON')
   .action(async (options) => (await merchants()).setWebhook(options));
 
-program.command('verify').description('ask every rule of the books; exit 1 where one is broken').option('--json', 'as JSON').action(async (options) => (await operate()).runVerify(options));
+program
+  .command('verify')
+  .description('ask every rule of the books; exit 1 where one is broken')
+  .option('--json', 'as JSON')
+  .action(async (options) => (await operate()).runVerify(options));
 const ofBooks = program.command('books').description('the books');
 ofBooks
   .command('statement')
@@ -78,9 +97,21 @@ ofBooks
   .description('the journal, for an accounting program that knows nothing of this one')
   .addOption(new Option('--format <format>', 'for which program').choices(['hledger', 'ledger', 'beancount']).default('hledger'))
   .action(async ({ format }: { format: Format }) => (await books()).exportBooks(format));
-program.command('explain <id>').description('everything about a payout: states, postings, what the processor said, webhooks').action(async (id: string) => (await import('./explain.ts')).explain(id));
-program.command('unknown').description('payouts whose outcome nobody knows yet, and incidents that wait for a person').option('--json', 'as JSON').action(async (options) => (await operate()).showUnknown(options));
-program.command('vault').description('the vault').command('rotate').description('new data keys for all cards; with OLD_MASTER_KEY set, under the new MASTER_KEY').action(async () => (await operate()).runVaultRotate());
+program
+  .command('explain <id>')
+  .description('everything about a payout: states, postings, what the processor said, webhooks')
+  .action(async (id: string) => (await import('./explain.ts')).explain(id));
+program
+  .command('unknown')
+  .description('payouts whose outcome nobody knows yet, and incidents that wait for a person')
+  .option('--json', 'as JSON')
+  .action(async (options) => (await operate()).showUnknown(options));
+program
+  .command('vault')
+  .description('the vault')
+  .command('rotate')
+  .description('new data keys for all cards; with OLD_MASTER_KEY set, under the new MASTER_KEY')
+  .action(async () => (await operate()).runVaultRotate());
 
 function minor(text: string): bigint {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number of minor units');
@@ -108,9 +139,18 @@ if (!['start'].includes(process.argv[2] ?? '')) process.exit();
 /** What the person at the keyboard can act on is a sentence; our own mistakes come with their stack. */
 function wordsFor(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {
   const { message, stack, syscall, code, address, port } = error;
-  if (error instanceof ConfigError || error instanceof EmbeddedError || error instanceof MigrationError || error instanceof ApiError || error.name === 'VaultError') return message;
-  if (syscall === 'listen') return `cannot listen on ${address}:${port}: ${code === 'EADDRINUSE' ? 'something else does already' : code}. See PORT, HOST and METRICS_PORT`;
+  if (
+    error instanceof ConfigError ||
+    error instanceof EmbeddedError ||
+    error instanceof MigrationError ||
+    error instanceof ApiError ||
+    error.name === 'VaultError'
+  )
+    return message;
+  if (syscall === 'listen')
+    return `cannot listen on ${address}:${port}: ${code === 'EADDRINUSE' ? 'something else does already' : code}. See PORT, HOST and METRICS_PORT`;
   if (code === 'ERR_SOCKET_BAD_PORT') return 'a port is a number from 0 to 65535. See PORT and METRICS_PORT';
-  if (/^(ECONN|ENOTFOUND|28|3D)/.test(code ?? '')) return `the database does not let us in: ${message}. See DATABASE_URL, DATABASE_APP_URL and DATABASE_VAULT_URL`;
+  if (/^(ECONN|ENOTFOUND|28|3D)/.test(code ?? ''))
+    return `the database does not let us in: ${message}. See DATABASE_URL, DATABASE_APP_URL and DATABASE_VAULT_URL`;
   return stack ?? message;
 }

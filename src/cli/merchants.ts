@@ -10,15 +10,32 @@ import { isUuid } from '../ids.ts';
 import { recount } from '../payouts/payout.ts';
 import { say, withHouse } from './context.ts';
 
-export async function createMerchant({ name, mode, organisation, json }: { name: string; mode: 'test' | 'live'; organisation?: string; json?: boolean }): Promise<void> {
+export async function createMerchant({
+  name,
+  mode,
+  organisation,
+  json,
+}: {
+  name: string;
+  mode: 'test' | 'live';
+  organisation?: string;
+  json?: boolean;
+}): Promise<void> {
   await withHouse(async ({ db, ids, config, random, clock }) => {
     if (mode === 'live' && config.sandboxMasterKey) throw new ConfigError('MASTER_KEY: a live merchant needs your own; make one with: openssl rand -base64 32');
     if (!name.trim()) throw invalid('--name: what is the merchant called?');
     if (organisation !== undefined) await findOrganisation(db, organisation);
-    const made = await openMerchant(db, ids, new Sealer(config.masterKey, 'webhooks', random), { name, mode, ...(organisation ? { organisationId: organisation } : {}), now: clock.now() });
+    const made = await openMerchant(db, ids, new Sealer(config.masterKey, 'webhooks', random), {
+      name,
+      mode,
+      ...(organisation ? { organisationId: organisation } : {}),
+      now: clock.now(),
+    });
     const { merchantId, apiKey, token, clientKey, webhookToken } = made;
     if (json) return say(JSON.stringify({ merchantId, apiKey, token, clientKey, webhookToken }));
-    say(`merchantId    ${merchantId}\napiKey        ${apiKey}\ntoken         ${token}\nclientKey     ${clientKey}\nwebhookToken  ${webhookToken}\n\nKept nowhere: write them down.`);
+    say(
+      `merchantId    ${merchantId}\napiKey        ${apiKey}\ntoken         ${token}\nclientKey     ${clientKey}\nwebhookToken  ${webhookToken}\n\nKept nowhere: write them down.`,
+    );
   });
 }
 
@@ -49,20 +66,29 @@ export async function setTermsOf(o: TermsOptions): Promise<void> {
       const before = (await termsOf(tx)).find(({ currency }) => currency === o.currency) ?? noTerms(o.currency);
       const terms = {
         ...before,
-        ...{ minAmount: o.min ?? before.minAmount, maxAmount: o.max ?? before.maxAmount, dailyLimit: o.daily ?? before.dailyLimit, cardDailyLimit: o.cardDaily ?? before.cardDailyLimit },
+        ...{
+          minAmount: o.min ?? before.minAmount,
+          maxAmount: o.max ?? before.maxAmount,
+          dailyLimit: o.daily ?? before.dailyLimit,
+          cardDailyLimit: o.cardDaily ?? before.cardDailyLimit,
+        },
         ...{ feeFixed: o.fee ?? before.feeFixed, feeBasisPoints: o.feeBps === undefined ? before.feeBasisPoints : Number(o.feeBps) },
       };
       if ((await setTerms(tx, terms)) !== 1) throw notFound(`no merchant ${o.merchant}`);
       await recount(tx, o.currency, clock.now()); // payouts that were accepted while nobody counted
       const limit = (amount: bigint | null) => (amount === null ? 'none' : String(amount));
-      say(`${o.currency}: smallest ${terms.minAmount}, largest ${limit(terms.maxAmount)}, a day ${limit(terms.dailyLimit)}, a day and card ${limit(terms.cardDailyLimit)}, fee ${terms.feeFixed} + ${terms.feeBasisPoints} bp (minor units)`);
+      say(
+        `${o.currency}: smallest ${terms.minAmount}, largest ${limit(terms.maxAmount)}, a day ${limit(terms.dailyLimit)}, a day and card ${limit(terms.cardDailyLimit)}, fee ${terms.feeFixed} + ${terms.feeBasisPoints} bp (minor units)`,
+      );
     });
   });
 }
 
 /** @throws {ApiError} 404 */
 export async function findMerchant(db: House['db'], merchantId: string): Promise<void> {
-  const found = isUuid(merchantId) && (await db.merchant(merchantId, (tx) => tx.maybe(sql`select m.merchant_id as id from merchant m where m.merchant_id = ${tx.merchantId}`)));
+  const found =
+    isUuid(merchantId) &&
+    (await db.merchant(merchantId, (tx) => tx.maybe(sql`select m.merchant_id as id from merchant m where m.merchant_id = ${tx.merchantId}`)));
   if (!found) throw notFound(`no merchant ${merchantId}`);
 }
 

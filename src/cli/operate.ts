@@ -22,10 +22,18 @@ export async function runVerify({ json }: { json?: boolean }): Promise<void> {
       const ms = performance.now() - begun;
       begun = performance.now();
       if (json) return;
-      say(`${violations === 0 ? 'ok    ' : 'BROKEN'} ${check.id.padEnd(8)} ${check.rule}${violations === 0 ? '' : `: ${violations} rows, e.g. ${JSON.stringify(sample)}`} (${Math.round(ms)} ms)`);
+      say(
+        `${violations === 0 ? 'ok    ' : 'BROKEN'} ${check.id.padEnd(8)} ${check.rule}${violations === 0 ? '' : `: ${violations} rows, e.g. ${JSON.stringify(sample)}`} (${Math.round(ms)} ms)`,
+      );
     });
     const broken = findings.filter(({ violations }) => violations > 0);
-    if (json) say(JSON.stringify({ rules: findings.length, broken: broken.map(({ check, violations, sample }) => ({ id: check.id, rule: check.rule, violations, sample })) }));
+    if (json)
+      say(
+        JSON.stringify({
+          rules: findings.length,
+          broken: broken.map(({ check, violations, sample }) => ({ id: check.id, rule: check.rule, violations, sample })),
+        }),
+      );
     else say(`\n${findings.length} rules, ${broken.length} broken`);
     process.exitCode = broken.length > 0 ? 1 : 0;
   });
@@ -59,8 +67,12 @@ export async function showUnknown({ json }: { json?: boolean }): Promise<void> {
     const incidents = await db.scan<{ merchant: string; object: string; kind: string; detail: string; openedAt: Date }>(sql`
       select i.merchant_id as merchant, i.object_id as object, i.kind, i.detail, i.opened_at as "openedAt" from incident i where i.closed_at is null order by i.opened_at`);
     if (json) return say(JSON.stringify({ payouts, incidents }));
-    for (const { merchant, payout, reference, sentAt, nextAt, note } of payouts) say(`unknown   ${age(now, sentAt).padStart(8)}  payout ${payout}  merchant ${merchant}  reference ${reference}  asked again ${nextAt ? nextAt.toISOString() : 'by nobody'}  ${note ?? ''}`);
-    for (const { merchant, object, kind, detail, openedAt } of incidents) say(`incident  ${age(now, openedAt).padStart(8)}  payout ${object}  merchant ${merchant}  ${kind}: ${detail}`);
+    for (const { merchant, payout, reference, sentAt, nextAt, note } of payouts)
+      say(
+        `unknown   ${age(now, sentAt).padStart(8)}  payout ${payout}  merchant ${merchant}  reference ${reference}  asked again ${nextAt ? nextAt.toISOString() : 'by nobody'}  ${note ?? ''}`,
+      );
+    for (const { merchant, object, kind, detail, openedAt } of incidents)
+      say(`incident  ${age(now, openedAt).padStart(8)}  payout ${object}  merchant ${merchant}  ${kind}: ${detail}`);
     say(`${payouts.length} unknown, ${incidents.length} incidents`);
   });
 }
@@ -72,7 +84,11 @@ function age(now: number, since: Date | null): string {
 
 export async function runVaultRotate(): Promise<void> {
   await withHouse(async ({ db, vault, webhooks }) => {
-    const done = await vault.rotate({ refingerprint: async (merchantId, changed) => void (await db.merchant(merchantId, (tx) => setFingerprints(tx, changed))), renewTransportKey: true, onProgress: (progress) => note(`  ${JSON.stringify(progress)}`) });
+    const done = await vault.rotate({
+      refingerprint: async (merchantId, changed) => void (await db.merchant(merchantId, (tx) => setFingerprints(tx, changed))),
+      renewTransportKey: true,
+      onProgress: (progress) => note(`  ${JSON.stringify(progress)}`),
+    });
     const merchants = await db.scan<{ id: string }>(sql`select m.merchant_id as id from merchant m order by m.merchant_id`);
     let secrets = 0;
     for (const { id } of merchants) secrets += await db.merchant(id, (tx) => resealSecrets(tx, (sealed, of) => webhooks.secrets.reseal(sealed, of)));

@@ -59,16 +59,23 @@ export async function runSandboxBank(options: { port: number; host?: string; dat
   });
   process.send?.({ ready: true, url: bank.url });
   log.info({ event: 'listening', url: bank.url }, 'the sandbox bank is open');
-  await untilStopped(log, bank, bank.failed.then((error) => error.message), () => Promise.resolve());
+  await untilStopped(
+    log,
+    bank,
+    bank.failed.then((error) => error.message),
+    () => Promise.resolve(),
+  );
 }
 
 /** What nobody expected ends the process: it starts clean, and what it had in hand comes again. */
 function crashLoudly(log: { error(fields: Record<string, unknown>, message: string): void }): void {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
-      log.error({ event, error: error instanceof Error ? error : new Error(String(error)) }, 'an error that nobody expected: the process ends and may be started again');
+      log.error(
+        { event, error: error instanceof Error ? error : new Error(String(error)) },
+        'an error that nobody expected: the process ends and may be started again',
+      );
       process.exit(1);
     });
   }
 }
-

@@ -21,7 +21,10 @@ export async function runStart(): Promise<void> {
   step('database');
   const database = await openDatabase(config, note);
   const applied = await migrateDatabase(database.owner);
-  step(database.embedded ? `database: PostgreSQL in ${config.dataDir}` : 'database: DATABASE_URL', applied.length > 0 ? `${applied.length} migrations` : undefined);
+  step(
+    database.embedded ? `database: PostgreSQL in ${config.dataDir}` : 'database: DATABASE_URL',
+    applied.length > 0 ? `${applied.length} migrations` : undefined,
+  );
 
   const parts = new Parts(config, database);
   stopOnSignals(parts, database);
@@ -35,7 +38,10 @@ export async function runStart(): Promise<void> {
   step('worker');
   const merchant = await sandboxMerchant(config, database);
   const base = `http://${config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${String(port)}`;
-  const inbox = inboxPort === undefined ? undefined : await openInbox({ port: inboxPort, base, apiKey: merchant.apiKey, file: join(config.dataDir, `inbox-${merchant.merchantId}.json`) });
+  const inbox =
+    inboxPort === undefined
+      ? undefined
+      : await openInbox({ port: inboxPort, base, apiKey: merchant.apiKey, file: join(config.dataDir, `inbox-${merchant.merchantId}.json`) });
   if (inbox) step(`inbox for webhooks: ${inbox}`);
   say(welcome({ config, merchant, port: Number(port), inbox, database, seconds: (performance.now() - from) / 1000 }));
 }
@@ -55,7 +61,14 @@ class Parts {
   constructor(config: Config, database: Database) {
     const inherited = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
     // On a terminal only what needs somebody's eye; LOG_LEVEL=info shows all.
-    this.env = { LOG_LEVEL: 'warn', ...inherited, DATA_DIR: config.dataDir, DATABASE_URL: database.owner, DATABASE_APP_URL: database.app, DATABASE_VAULT_URL: database.vault };
+    this.env = {
+      LOG_LEVEL: 'warn',
+      ...inherited,
+      DATA_DIR: config.dataDir,
+      DATABASE_URL: database.owner,
+      DATABASE_APP_URL: database.app,
+      DATABASE_VAULT_URL: database.vault,
+    };
   }
 
   /** @returns what the part says once it is ready */
@@ -119,7 +132,15 @@ async function refuseTakenPort(config: Config): Promise<void> {
   for (const port of config.port === 0 ? [] : [config.port, ...(config.processorUrl ? [] : [config.port + 1]), config.port + 2]) {
     await new Promise<void>((resolve, reject) => {
       const probe = createServer();
-      probe.once('error', (error: NodeJS.ErrnoException) => reject(new ConfigError(error.code === 'EADDRINUSE' ? `PORT: ${config.host}:${port} is taken. Is Tolem running already? Set PORT to another one, e.g. PORT=9080 npm start` : `PORT, HOST: cannot listen on ${config.host}:${port} (${error.code})`)));
+      probe.once('error', (error: NodeJS.ErrnoException) =>
+        reject(
+          new ConfigError(
+            error.code === 'EADDRINUSE'
+              ? `PORT: ${config.host}:${port} is taken. Is Tolem running already? Set PORT to another one, e.g. PORT=9080 npm start`
+              : `PORT, HOST: cannot listen on ${config.host}:${port} (${error.code})`,
+          ),
+        ),
+      );
       probe.listen(port, config.host, () => probe.close(() => resolve()));
     });
   }
@@ -134,7 +155,11 @@ async function sandboxMerchant(config: Config, database: Database): Promise<NewM
     const house = openHouse(config, ports, log);
     const kept = keptMerchant(file);
     if (kept && (await isThere(house.auth, kept))) return kept;
-    const made = await openMerchant(house.db, house.ids, new Sealer(config.masterKey, 'webhooks', house.random), { name: 'Sandbox', mode: 'test', now: house.clock.now() });
+    const made = await openMerchant(house.db, house.ids, new Sealer(config.masterKey, 'webhooks', house.random), {
+      name: 'Sandbox',
+      mode: 'test',
+      now: house.clock.now(),
+    });
     writeFileSync(file, JSON.stringify(made, null, 2), { mode: 0o600 });
     return made;
   } finally {

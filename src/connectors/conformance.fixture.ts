@@ -106,7 +106,7 @@ function atProcessor({ connect, openProcessor }: Subject): void {
   async function becomes(t: Transfer, kind: Verdict['kind']): Promise<Verdict> {
     for (let tries = 0; ; tries++) {
       const verdict = await inquire(t);
-      if (verdict.kind === kind || tries === 80) return expect(verdict.kind).toBe(kind), verdict;
+      if (verdict.kind === kind || tries === 80) return (expect(verdict.kind).toBe(kind), verdict);
       await sleep(25);
     }
   }
@@ -196,7 +196,12 @@ function atProcessor({ connect, openProcessor }: Subject): void {
   });
 
   test('a cancel says what the reference is: cancelled where it was pending, and otherwise what is final', async () => {
-    const [pending, executed, declined, returned] = [p.transferThat('pends'), p.transferThat('executes'), p.transferThat('declines'), p.transferThat('returns')];
+    const [pending, executed, declined, returned] = [
+      p.transferThat('pends'),
+      p.transferThat('executes'),
+      p.transferThat('declines'),
+      p.transferThat('returns'),
+    ];
     await Promise.all([pending, executed, declined, returned].map(send));
     await becomes(returned, 'returned');
     expect(await cancel(pending)).toEqual({ kind: 'cancelled' });
@@ -219,7 +224,7 @@ function atProcessor({ connect, openProcessor }: Subject): void {
 
 /** What comes instead of an answer, whatever the protocol. `own` are the headers by which the processor's answers are known. */
 const badLines: Record<string, (write: (text: string) => void, end: () => void, own: string) => void> = {
-  'nothing': () => undefined,
+  nothing: () => undefined,
   'a closed connection': (_, end) => end(),
   'what is not HTTP': (write, end) => (write('SSH-2.0-OpenSSH_9.9\r\n'), end()),
   'an empty 200': (write, _, own) => write(httpAnswer('', { headers: own })),
@@ -230,7 +235,12 @@ const badLines: Record<string, (write: (text: string) => void, end: () => void, 
   '409 of a proxy': (write) => write(httpAnswer('<html>', { status: 409 })),
   '422 of a proxy': (write) => write(httpAnswer('{"message":"Unprocessable"}', { status: 422 })),
   'a redirect': (write) => write(httpAnswer('', { status: 307, headers: 'location: /elsewhere\r\n' })),
-  ...Object.fromEntries([400, 401, 403, 408, 429, 500, 502, 503, 504].map((status) => [String(status), (write: (text: string) => void, _: () => void, own: string) => write(httpAnswer('{"error":"internal"}', { status, headers: own }))])),
+  ...Object.fromEntries(
+    [400, 401, 403, 408, 429, 500, 502, 503, 504].map((status) => [
+      String(status),
+      (write: (text: string) => void, _: () => void, own: string) => write(httpAnswer('{"error":"internal"}', { status, headers: own })),
+    ]),
+  ),
   'a head and no body': (write, _, own) => write(`HTTP/1.1 200 X\r\n${own}content-length: 50\r\n\r\n`),
   'half a body': (write, end, own) => (write(`HTTP/1.1 200 X\r\n${own}content-length: 50\r\n\r\n{"ref":`), end()),
   'a body of 10 MB': (write, _, own) => write(httpAnswer(`{"status":"executed","padding":"${'x'.repeat(10 << 20)}"}`, { headers: own })),
@@ -242,7 +252,12 @@ function onBadLine({ connect, ownHeaders, doubtful, onTheWire }: Subject): void 
   let server: RawServer;
   let connector: Connector;
   beforeAll(async () => {
-    server = await rawServer((socket) => answer((text) => void socket.write(text), () => void socket.end()));
+    server = await rawServer((socket) =>
+      answer(
+        (text) => void socket.write(text),
+        () => void socket.end(),
+      ),
+    );
     connector = connect(`http://127.0.0.1:${server.port}`, 150);
   });
   afterAll(() => server.close());
@@ -283,7 +298,11 @@ function onBadLine({ connect, ownHeaders, doubtful, onTheWire }: Subject): void 
 
   test('limits that are no numbers of seconds are not believed', async () => {
     const before = connector.limits();
-    for (const headers of ['retention-seconds: -1\r\nmax-in-flight-seconds: 1e9\r\n', 'retention-seconds: soon\r\nmax-in-flight-seconds: 1, 2\r\n', 'retention-seconds: 99999\r\n']) {
+    for (const headers of [
+      'retention-seconds: -1\r\nmax-in-flight-seconds: 1e9\r\n',
+      'retention-seconds: soon\r\nmax-in-flight-seconds: 1, 2\r\n',
+      'retention-seconds: 99999\r\n',
+    ]) {
       answer = (write) => write(httpAnswer('{}', { headers }));
       await call(connector, 'inquire', someTransfer());
       expect(connector.limits()).toEqual(before);

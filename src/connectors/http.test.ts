@@ -16,7 +16,11 @@ const scenarioOf: Record<Behaviour, string> = {
   ...{ 'silent before': 'timeout-before', 'silent after': 'timeout-after', returns: 'returned' },
 };
 
-const says = (name: string, status: number, members: (ref: string) => Record<string, unknown>): Doubtful => ({ name, status, body: (ref) => JSON.stringify(members(ref)) });
+const says = (name: string, status: number, members: (ref: string) => Record<string, unknown>): Doubtful => ({
+  name,
+  status,
+  body: (ref) => JSON.stringify(members(ref)),
+});
 const text = (name: string, status: number, body: (ref: string) => string): Doubtful => ({ name, status, body });
 const whole = 'retention-seconds: 3600\r\nmax-in-flight-seconds: 60\r\n';
 
@@ -25,14 +29,17 @@ conformance('HttpConnector', {
   ownHeaders: whole,
   async openProcessor() {
     const bank = await startBank();
-    const entries = async (reference: string) => (await journalOf(bank)).filter((entry) => 'ref' in entry && entry.ref === reference).map(({ type }) => type as string);
+    const entries = async (reference: string) =>
+      (await journalOf(bank)).filter((entry) => 'ref' in entry && entry.ref === reference).map(({ type }) => type as string);
     return {
       url: bank.url,
       declineCode: '51',
       limits: { retentionSeconds: 24 * 3600, maxInFlightSeconds: 60 },
-      transferThat: (behaviour) => someTransfer({ destination: { pan: scenarios.find(({ id }) => id === scenarioOf[behaviour])?.card as string, expiryMonth: 12, expiryYear: 2039 } }),
+      transferThat: (behaviour) =>
+        someTransfer({ destination: { pan: scenarios.find(({ id }) => id === scenarioOf[behaviour])?.card as string, expiryMonth: 12, expiryYear: 2039 } }),
       executions: async (reference) => (await entries(reference)).filter((type) => type === 'executed').length,
-      calls: async (reference) => (await entries(reference)).filter((type) => ['requested', 'repeated', 'turned_away', 'conflicted', 'fenced_off'].includes(type)).length,
+      calls: async (reference) =>
+        (await entries(reference)).filter((type) => ['requested', 'repeated', 'turned_away', 'conflicted', 'fenced_off'].includes(type)).length,
       close: async () => {
         await bank.stop();
         await rm(bank.dataDir, { recursive: true, force: true });
@@ -98,20 +105,35 @@ test('calls carry the secret as a Bearer, and the card in no address', async () 
   for (const what of ['send', 'inquire', 'cancel'] as const) {
     const { request } = await heard(what, 500, () => ({}));
     expect(request).toContain(`authorization: Bearer ${secret}\r\n`);
-    expect(request.split('\r\n')[0]).toMatch(/^(POST \/v1\/transfers|GET \/v1\/transfers\/CONFORM-\d+-\d+|POST \/v1\/transfers\/CONFORM-\d+-\d+\/cancel) HTTP\/1\.1$/);
+    expect(request.split('\r\n')[0]).toMatch(
+      /^(POST \/v1\/transfers|GET \/v1\/transfers\/CONFORM-\d+-\d+|POST \/v1\/transfers\/CONFORM-\d+-\d+\/cancel) HTTP\/1\.1$/,
+    );
   }
 });
 
 test('a card number that the processor repeats goes no further', async () => {
-  const words = await heard('send', 422, (ref) => ({ ref, status: 'declined', code: '4111111111111111', message: 'card 4111111111111111 (4111 1111 1111 1111) is closed' }));
+  const words = await heard('send', 422, (ref) => ({
+    ref,
+    status: 'declined',
+    code: '4111111111111111',
+    message: 'card 4111111111111111 (4111 1111 1111 1111) is closed',
+  }));
   expect(words.verdict).toEqual({ kind: 'declined', code: '[digits]', message: 'card [digits] ([digits]) is closed' });
   const number = await heard('send', 200, (ref) => ({ ref, status: 'executed', rrn: '4111111111111111' }));
   expect(number.verdict).toMatchObject({ kind: 'executed', rrn: '[digits]' });
 });
 
 test('what may be missing may be missing', async () => {
-  expect((await heard('send', 200, (ref) => ({ ref, status: 'executed', rrn: 7, executedAt: 'yesterday' }))).verdict).toEqual({ kind: 'executed', rrn: null, executedAt: null });
-  expect((await heard('send', 422, (ref) => ({ ref, status: 'declined' }))).verdict).toEqual({ kind: 'declined', code: '05', message: 'declined by the processor' });
+  expect((await heard('send', 200, (ref) => ({ ref, status: 'executed', rrn: 7, executedAt: 'yesterday' }))).verdict).toEqual({
+    kind: 'executed',
+    rrn: null,
+    executedAt: null,
+  });
+  expect((await heard('send', 422, (ref) => ({ ref, status: 'declined' }))).verdict).toEqual({
+    kind: 'declined',
+    code: '05',
+    message: 'declined by the processor',
+  });
   expect((await heard('inquire', 200, (ref) => ({ ref, status: 'returned', code: '14' }))).verdict).toEqual({ kind: 'returned', rrn: null, code: '14' });
   expect((await heard('cancel', 200, () => ({ status: 'cancelled' }))).verdict).toEqual({ kind: 'cancelled' });
 });
@@ -125,7 +147,8 @@ const refusing = (error: Error) => async (): Promise<never> => {
 };
 
 test('only an adapter’s own bug is thrown', async () => {
-  const broken = (error: Error) => new HttpConnector({ name: 'processor', url: 'http://processor', secret, clock: systemClock(), timeoutMs: 10, net: { request: refusing(error) } });
+  const broken = (error: Error) =>
+    new HttpConnector({ name: 'processor', url: 'http://processor', secret, clock: systemClock(), timeoutMs: 10, net: { request: refusing(error) } });
   await expect(broken(new TypeError('a bug')).inquire('r')).rejects.toThrow('a bug');
   expect(await broken(new NetError('refused', false)).inquire('r')).toEqual({ kind: 'unsent', why: 'refused' });
   expect(await broken(new NetError('time-out', true)).inquire('r')).toEqual({ kind: 'unknown', why: 'time-out' });

@@ -39,7 +39,8 @@ export class HttpConnector implements Connector {
     const answer = await this.call('POST', '/v1/transfers', body);
     if ('kind' in answer) return answer;
     // A 409 of something in between would send a person looking for a bug that is not there.
-    if (answer.status === 409) return this.isOurs(answer) ? { kind: 'conflict', why: 'the processor knows this reference with other content' } : unreadable(answer);
+    if (answer.status === 409)
+      return this.isOurs(answer) ? { kind: 'conflict', why: 'the processor knows this reference with other content' } : unreadable(answer);
     const said = this.read(answer, ref, destination.pan);
     if (answer.status === 200 && said?.status === 'executed') return executed(said);
     if (answer.status === 202 && said?.status === 'pending') return { kind: 'pending' };
@@ -85,7 +86,14 @@ export class HttpConnector implements Connector {
   private async call(method: 'GET' | 'POST', path: string, body?: string): Promise<NetAnswer | Unknown | Unsent> {
     const headers: Record<string, string> = { authorization: `Bearer ${this.o.secret}`, ...(body ? { 'content-type': 'application/json' } : {}) };
     try {
-      const answer = await this.o.net.request({ method, url: `${this.o.url}${path}`, headers, ...(body ? { body } : {}), timeoutMs: this.o.timeoutMs, maxBytes: MAX_ANSWER });
+      const answer = await this.o.net.request({
+        method,
+        url: `${this.o.url}${path}`,
+        headers,
+        ...(body ? { body } : {}),
+        timeoutMs: this.o.timeoutMs,
+        maxBytes: MAX_ANSWER,
+      });
       this.learn(answer);
       return answer;
     } catch (error) {
@@ -136,7 +144,11 @@ function executed(said: Record<string, unknown>) {
 
 /** Its words are stored and shown, and may repeat a card number. */
 function declined(said: Record<string, unknown>) {
-  return { kind: 'declined', code: masked(text(said.code) ?? '05'), message: typeof said.message === 'string' ? masked(said.message).slice(0, 200) : 'declined by the processor' } as const;
+  return {
+    kind: 'declined',
+    code: masked(text(said.code) ?? '05'),
+    message: typeof said.message === 'string' ? masked(said.message).slice(0, 200) : 'declined by the processor',
+  } as const;
 }
 
 function returned(said: Record<string, unknown>) {
@@ -144,4 +156,7 @@ function returned(said: Record<string, unknown>) {
   return { kind: 'returned', rrn: text(said.rrn), code: code && masked(code) } as const;
 }
 
-const unreadable = ({ status, truncated }: NetAnswer): Unknown => ({ kind: 'unknown', why: `the processor answered ${status}${truncated ? ', cut off' : ''}, which says nothing certain` });
+const unreadable = ({ status, truncated }: NetAnswer): Unknown => ({
+  kind: 'unknown',
+  why: `the processor answered ${status}${truncated ? ', cut off' : ''}, which says nothing certain`,
+});

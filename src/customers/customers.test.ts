@@ -13,7 +13,16 @@ afterAll(() => desk?.close());
 test('a customer is made once for its externalUserId, and what is new is added', async () => {
   const made = await desk.api('POST', '/v1/customers', m, { externalUserId: 'u-1', email: 'a@example.kz', firstName: 'Айгерім' });
   expect(made.status).toBe(201);
-  expect(made.body).toEqual({ id: expect.any(String), externalUserId: 'u-1', email: 'a@example.kz', phone: null, firstName: 'Айгерім', lastName: null, createdAt: expect.any(String), updatedAt: expect.any(String) });
+  expect(made.body).toEqual({
+    id: expect.any(String),
+    externalUserId: 'u-1',
+    email: 'a@example.kz',
+    phone: null,
+    firstName: 'Айгерім',
+    lastName: null,
+    createdAt: expect.any(String),
+    updatedAt: expect.any(String),
+  });
   const again = await desk.api('POST', '/v1/customers', m, { externalUserId: 'u-1', phone: '+77011234567', firstName: null });
   expect(again.status).toBe(200);
   expect(again.body).toMatchObject({ id: made.body.id, email: 'a@example.kz', phone: '+77011234567', firstName: 'Айгерім', createdAt: made.body.createdAt });
@@ -57,7 +66,8 @@ test('customers come newest first, by the page, and only one’s own', async () 
   expect(second).toMatchObject({ page: 2, size: 2, total: 5 });
   expect(second.data.map(({ id }: { id: string }) => id)).toEqual(ids.slice(2, 4));
   expect((await desk.api('GET', '/v1/customers?size=101', shop)).status).toBe(400);
-  for (const path of ['', '/cards']) for (const id of [ids[0], desk.ids.uuid(), 'x']) expect((await desk.api('GET', `/v1/customers/${id}${path}`, m)).status).toBe(404);
+  for (const path of ['', '/cards'])
+    for (const id of [ids[0], desk.ids.uuid(), 'x']) expect((await desk.api('GET', `/v1/customers/${id}${path}`, m)).status).toBe(404);
 });
 
 test('a customer without cards has none', async () => {

@@ -60,10 +60,16 @@ export async function customerById(tx: Tx, id: string): Promise<Customer> {
 /** Newest first. */
 export async function listCustomers(tx: Tx, page: number, size: number): Promise<{ customers: Customer[]; total: number }> {
   const [customers, { total }] = await Promise.all([
-    tx.rows<Customer>(sql`select ${columns} from customer c where c.merchant_id = ${tx.merchantId} order by c.id desc limit ${size} offset ${(page - 1) * size}`),
+    tx.rows<Customer>(
+      sql`select ${columns} from customer c where c.merchant_id = ${tx.merchantId} order by c.id desc limit ${size} offset ${(page - 1) * size}`,
+    ),
     tx.one<{ total: bigint }>(sql`select count(*) as total from customer c where c.merchant_id = ${tx.merchantId}`),
   ]);
   return { customers, total: Number(total) };
 }
 
-export const customerView = ({ createdAt, updatedAt, ...customer }: Customer) => ({ ...customer, createdAt: timestamp(createdAt), updatedAt: timestamp(updatedAt) });
+export const customerView = ({ createdAt, updatedAt, ...customer }: Customer) => ({
+  ...customer,
+  createdAt: timestamp(createdAt),
+  updatedAt: timestamp(updatedAt),
+});

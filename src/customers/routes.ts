@@ -28,7 +28,8 @@ export function customerRoutes(app: App, { db, ids, clock }: { db: Db; ids: Ids;
   };
   app.post('/v1/customers', { config: { scope: 'customers', source: 'customers' }, schema }, async (request, reply) => {
     const fields = checkCustomer(request.body);
-    if (!fields.externalUserId && !fields.email) throw unprocessable('externalUserId or email is required', [{ field: 'externalUserId', message: 'is required where there is no email' }]);
+    if (!fields.externalUserId && !fields.email)
+      throw unprocessable('externalUserId or email is required', [{ field: 'externalUserId', message: 'is required where there is no email' }]);
     const now = clock.now();
     const key = keyOf('POST /v1/customers', request.headers['idempotency-key'], request.body);
     const answer = await once(db, callerOf(request).merchant.id, key, now, async (tx) => {
@@ -38,21 +39,45 @@ export function customerRoutes(app: App, { db, ids, clock }: { db: Db; ids: Ids;
     return give(reply, answer);
   });
 
-  app.get('/v1/customers', { config: read, schema: { tags, summary: 'List customers', description: 'Newest first.', querystring: Type.Object(Paging), response: answers({ 200: Page(Type.Ref('Customer')) }) } }, async (request) => {
-    const { page, size } = request.query;
-    const { customers, total } = await db.merchant(callerOf(request).merchant.id, (tx) => listCustomers(tx, page, size));
-    return { data: customers.map(customerView), page, size, total };
-  });
+  app.get(
+    '/v1/customers',
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'List customers',
+        description: 'Newest first.',
+        querystring: Type.Object(Paging),
+        response: answers({ 200: Page(Type.Ref('Customer')) }),
+      },
+    },
+    async (request) => {
+      const { page, size } = request.query;
+      const { customers, total } = await db.merchant(callerOf(request).merchant.id, (tx) => listCustomers(tx, page, size));
+      return { data: customers.map(customerView), page, size, total };
+    },
+  );
 
-  app.get('/v1/customers/:id', { config: read, schema: { tags, summary: 'Get a customer by its id', params: One, response: answers({ 200: Type.Ref('Customer') }, 404) } }, async (request) => {
-    const id = idIn(request.params.id, 'customer');
-    return customerView(await db.merchant(callerOf(request).merchant.id, (tx) => customerById(tx, id)));
-  });
+  app.get(
+    '/v1/customers/:id',
+    { config: read, schema: { tags, summary: 'Get a customer by its id', params: One, response: answers({ 200: Type.Ref('Customer') }, 404) } },
+    async (request) => {
+      const id = idIn(request.params.id, 'customer');
+      return customerView(await db.merchant(callerOf(request).merchant.id, (tx) => customerById(tx, id)));
+    },
+  );
 
   const Cards = Type.Object({ data: Type.Array(Type.Ref('SavedCard')) });
-  app.get('/v1/customers/:id/cards', { config: read, schema: { tags, summary: "Get a customer's card tokens", description: 'Oldest first.', params: One, response: answers({ 200: Cards }, 404) } }, async (request) => {
-    const id = idIn(request.params.id, 'customer');
-    const [, cards] = await db.merchant(callerOf(request).merchant.id, (tx) => Promise.all([customerById(tx, id), cardsOfCustomer(tx, id)]));
-    return { data: cards.map(cardView) };
-  });
+  app.get(
+    '/v1/customers/:id/cards',
+    {
+      config: read,
+      schema: { tags, summary: "Get a customer's card tokens", description: 'Oldest first.', params: One, response: answers({ 200: Cards }, 404) },
+    },
+    async (request) => {
+      const id = idIn(request.params.id, 'customer');
+      const [, cards] = await db.merchant(callerOf(request).merchant.id, (tx) => Promise.all([customerById(tx, id), cardsOfCustomer(tx, id)]));
+      return { data: cards.map(cardView) };
+    },
+  );
 }

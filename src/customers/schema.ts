@@ -3,7 +3,8 @@ import { unprocessable } from '../errors.ts';
 import { Nullable } from '../http/room.ts';
 import { holdsCardNumber } from '../vault/card-number.ts';
 
-const given = (description: string, maxLength: number, examples: string[]) => Type.Optional(Nullable(Type.String({ minLength: 1, maxLength, description, examples })));
+const given = (description: string, maxLength: number, examples: string[]) =>
+  Type.Optional(Nullable(Type.String({ minLength: 1, maxLength, description, examples })));
 const known = (description: string) => Nullable(Type.String({ description }));
 const when = (description: string) => Type.String({ format: 'date-time', description, examples: ['2025-12-08T13:48:09.127000Z'] });
 
@@ -52,7 +53,9 @@ type Fields = Static<typeof SaveCustomer>;
  * @throws {ApiError} 422
  */
 export function checkCustomer(fields: Fields, path = ''): Fields {
-  const details = Object.entries(fields).flatMap(([name, value]) => (value && holdsCardNumber(value) ? [{ field: path + name, message: 'holds a card number, which belongs into cardData alone' }] : []));
+  const details = Object.entries(fields).flatMap(([name, value]) =>
+    value && holdsCardNumber(value) ? [{ field: path + name, message: 'holds a card number, which belongs into cardData alone' }] : [],
+  );
   if (fields.email && !/^[^\s@]+@[^\s@]+$/.test(fields.email)) details.push({ field: `${path}email`, message: 'is not an e-mail address' });
   if (details.length > 0) throw unprocessable(details.map(({ field, message }) => `${field} ${message}`).join('; '), details);
   return fields;

@@ -62,7 +62,9 @@ export async function migrate(session: Session, migrations: Migration[]): Promis
 }
 
 async function apply(session: Session, migrations: Migration[]): Promise<string[]> {
-  const applied = new Map((await session.rows<{ name: string; checksum: string }>('select name, checksum from tolem.migration')).map((row) => [row.name, row.checksum]));
+  const applied = new Map(
+    (await session.rows<{ name: string; checksum: string }>('select name, checksum from tolem.migration')).map((row) => [row.name, row.checksum]),
+  );
   const known = new Set(migrations.map((migration) => migration.name));
   for (const name of applied.keys()) {
     if (!known.has(name)) throw new MigrationError(`the database has the migration ${name}, which this version does not know: start the newer version`);
@@ -92,7 +94,10 @@ async function makeRoles(session: Session): Promise<void> {
     try {
       await session.exec(`do $$ begin create role ${name} ${attributes}; exception when duplicate_object or unique_violation then null; end $$`);
     } catch (error) {
-      throw new MigrationError(`the database's user may not make the role ${name}: run "create role ${name} ${attributes}" as an administrator, or give that user CREATEROLE`, { cause: error });
+      throw new MigrationError(
+        `the database's user may not make the role ${name}: run "create role ${name} ${attributes}" as an administrator, or give that user CREATEROLE`,
+        { cause: error },
+      );
     }
   }
   await session.exec(`do $$ begin

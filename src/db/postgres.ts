@@ -29,7 +29,14 @@ export interface PostgresOptions {
 
 /** The real database: node-postgres, with statements of a transaction sent without waiting for one another's answers. */
 export function openPostgres(options: PostgresOptions): Db {
-  const settings = [`role=${options.role}`, 'search_path=tolem', `lock_timeout=${options.lockTimeoutMs ?? 5_000}`, `statement_timeout=${options.statementTimeoutMs ?? 15_000}`, 'idle_in_transaction_session_timeout=30000', 'timezone=UTC'];
+  const settings = [
+    `role=${options.role}`,
+    'search_path=tolem',
+    `lock_timeout=${options.lockTimeoutMs ?? 5_000}`,
+    `statement_timeout=${options.statementTimeoutMs ?? 15_000}`,
+    'idle_in_transaction_session_timeout=30000',
+    'timezone=UTC',
+  ];
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolSize,

@@ -30,7 +30,11 @@ class Rows {
     this.arrays = arrays;
   }
 }
-export const table = <T>(rows: readonly T[], columns: Shape<T>): Rows => new Rows(columns as Shape<unknown>, columns.map(([, , member]) => rows.map((row) => row[member])));
+export const table = <T>(rows: readonly T[], columns: Shape<T>): Rows =>
+  new Rows(
+    columns as Shape<unknown>,
+    columns.map(([, , member]) => rows.map((row) => row[member])),
+  );
 
 interface Known {
   text: string;
@@ -56,7 +60,8 @@ function textOf(strings: TemplateStringsArray, parts: unknown[]): string {
   let n = 0;
   const written = (part: unknown): string => {
     if (part instanceof Fragment) return part.text;
-    if (part instanceof Rows) return `unnest(${part.shape.map(([, type]) => `$${++n}::${type}[]`).join(', ')}) as u (${part.shape.map(([name]) => name).join(', ')})`;
+    if (part instanceof Rows)
+      return `unnest(${part.shape.map(([, type]) => `$${++n}::${type}[]`).join(', ')}) as u (${part.shape.map(([name]) => name).join(', ')})`;
     return `$${++n}`;
   };
   return strings.reduce((all, string, i) => `${all}${written(parts[i - 1])}${string}`);

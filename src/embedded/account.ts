@@ -24,10 +24,14 @@ export function accountFor(owner: number | undefined, data: string): Account | u
       `The database in ${data} belongs to ${nameOf(owner)}, and Tolem runs as ${nameOf(uid)}. Start Tolem as the user that started it first (perhaps root), or choose another DATA_DIR.`,
     );
   }
-  if (owner === 0) throw new EmbeddedError(`The database in ${data} belongs to root, as whom PostgreSQL refuses to run. Give it back: chown -R ${standIn().name} ${data}`);
+  if (owner === 0)
+    throw new EmbeddedError(`The database in ${data} belongs to root, as whom PostgreSQL refuses to run. Give it back: chown -R ${standIn().name} ${data}`);
   if (owner === undefined) return standIn();
   const account = accounts().find((one) => one.uid === owner);
-  if (!account) throw new EmbeddedError(`The database in ${data} belongs to uid ${owner}, which has no account on this machine. Create one, or: chown -R ${standIn().name} ${data}`);
+  if (!account)
+    throw new EmbeddedError(
+      `The database in ${data} belongs to uid ${owner}, which has no account on this machine. Create one, or: chown -R ${standIn().name} ${data}`,
+    );
   return account;
 }
 
@@ -41,10 +45,12 @@ function standIn(): Account {
 }
 
 function accounts(): Account[] {
-  return readFileSync('/etc/passwd', 'utf8').split('\n').flatMap((line) => {
-    const [name = '', , uid = '', gid = ''] = line.split(':');
-    return Number(uid) > 0 && Number(gid) > 0 ? [{ name, uid: Number(uid), gid: Number(gid) }] : [];
-  });
+  return readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const [name = '', , uid = '', gid = ''] = line.split(':');
+      return Number(uid) > 0 && Number(gid) > 0 ? [{ name, uid: Number(uid), gid: Number(gid) }] : [];
+    });
 }
 
 function nameOf(uid: number | undefined): string {
@@ -52,8 +58,7 @@ function nameOf(uid: number | undefined): string {
 }
 
 /** What spawn needs to run something as the account. libuv drops root's supplementary groups with it. */
-export const as = (account: Account | undefined): { uid?: number; gid?: number } =>
-  account ? { uid: account.uid, gid: account.gid } : {};
+export const as = (account: Account | undefined): { uid?: number; gid?: number } => (account ? { uid: account.uid, gid: account.gid } : {});
 
 /**
  * Whether the account can enter `directory`, found by trying: modes, ACLs, mounts and everything else have their say.

@@ -29,7 +29,9 @@ export async function findBinaries(account: Account | undefined, shelf: string, 
   if (PGBIN) {
     const tried = probe(resolve(PGBIN), account);
     if ('version' in tried) return tried;
-    throw new EmbeddedError(`PGBIN=${PGBIN} has no PostgreSQL that runs: ${tried.why}. Point it to a directory with initdb and postgres, unset it, ${otherwise}.`);
+    throw new EmbeddedError(
+      `PGBIN=${PGBIN} has no PostgreSQL that runs: ${tried.why}. Point it to a directory with initdb and postgres, unset it, ${otherwise}.`,
+    );
   }
   const installed = packageOf(`${process.platform}-${process.arch}`);
   const tried = link(installed) ? probe(binOf(installed), account) : { why: 'its links cannot be made' };

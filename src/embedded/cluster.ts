@@ -24,7 +24,11 @@ const options = ['--username=postgres', '--auth-local=trust', '--auth-host=rejec
  * @throws {EmbeddedError} when it is of another major version, is no database, or initdb fails
  */
 export async function ensureCluster(
-  home: Home, binaries: Binaries, account: Account | undefined, durable: boolean, log: (line: string) => void,
+  home: Home,
+  binaries: Binaries,
+  account: Account | undefined,
+  durable: boolean,
+  log: (line: string) => void,
 ): Promise<void> {
   for (const name of readdirSync(home.directory)) {
     if (name.startsWith('data.new')) rmSync(join(home.directory, name), { recursive: true, force: true, maxRetries: 3 });
@@ -46,7 +50,8 @@ export async function ensureCluster(
 
 function checkVersion(data: string, { major, version }: Binaries): void {
   const file = join(data, 'PG_VERSION');
-  if (!existsSync(file)) throw new EmbeddedError(`${data} is not empty and is not a PostgreSQL database (it has no PG_VERSION). Move it away, or choose another DATA_DIR.`);
+  if (!existsSync(file))
+    throw new EmbeddedError(`${data} is not empty and is not a PostgreSQL database (it has no PG_VERSION). Move it away, or choose another DATA_DIR.`);
   const found = readFileSync(file, 'utf8').trim();
   if (found === String(major)) return;
   throw new EmbeddedError(
@@ -60,7 +65,9 @@ async function initdb(binaries: Binaries, data: string, account: Account | undef
   if (code === 0) return;
   if (saysDiskFull(output) || isFull(data)) throw diskFull(data);
   if (output.includes('could not look up effective user ID')) {
-    throw new EmbeddedError(`PostgreSQL needs an account for the user it runs as, and uid ${process.getuid?.()} has none. Add it to /etc/passwd, or start Tolem as another user.`);
+    throw new EmbeddedError(
+      `PostgreSQL needs an account for the user it runs as, and uid ${process.getuid?.()} has none. Add it to /etc/passwd, or start Tolem as another user.`,
+    );
   }
   throw new EmbeddedError(`${basename(binaries.initdb)} could not create the database in ${data}. It said:\n${output.trim()}`);
 }

@@ -31,8 +31,26 @@ test('a fresh start makes a durable database that only its owner reaches, and a 
   const server = await startEmbedded({ dataDir, log });
   assert.equal(server.adopted, false);
   assert.equal(statSync(server.socketDir).mode & 0o777, 0o700);
-  for (const [name, value] of Object.entries({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on', data_checksums: 'on', server_encoding: 'UTF8', lc_collate: 'C', listen_addresses: '', jit: 'off', log_parameter_max_length: '0', log_min_error_statement: 'panic' })) {
-    assert.equal(await query(server.url, `select coalesce((select setting from pg_settings where name = '${name}'), (select datcollate from pg_database where datname = 'postgres'))`), value, name);
+  for (const [name, value] of Object.entries({
+    fsync: 'on',
+    synchronous_commit: 'on',
+    full_page_writes: 'on',
+    data_checksums: 'on',
+    server_encoding: 'UTF8',
+    lc_collate: 'C',
+    listen_addresses: '',
+    jit: 'off',
+    log_parameter_max_length: '0',
+    log_min_error_statement: 'panic',
+  })) {
+    assert.equal(
+      await query(
+        server.url,
+        `select coalesce((select setting from pg_settings where name = '${name}'), (select datcollate from pg_database where datname = 'postgres'))`,
+      ),
+      value,
+      name,
+    );
   }
   assert.equal(await query(server.url, "select string_agg(distinct auth_method, ',') from pg_hba_file_rules where type <> 'local'"), 'reject');
   await query(server.url, 'create table kept as select 42 as answer');
@@ -122,7 +140,8 @@ test('of two that start at the same time one starts, the other joins, and the la
 test('an initdb that was killed midway does not poison the next start', async () => {
   const dataDir = join(place(), 'data');
   const killed = begin(dataDir);
-  const half = (): string[] => (existsSync(join(dataDir, 'postgres')) ? readdirSync(join(dataDir, 'postgres')).filter((name) => name.startsWith('data.new')) : []);
+  const half = (): string[] =>
+    existsSync(join(dataDir, 'postgres')) ? readdirSync(join(dataDir, 'postgres')).filter((name) => name.startsWith('data.new')) : [];
   while (half().length === 0 || !existsSync(join(dataDir, 'postgres', half()[0]!, 'PG_VERSION'))) await sleep(5);
   await killed.kill(); // and the orphan goes on while the next one starts
   assert.ok(!existsSync(join(dataDir, 'postgres/data')));
@@ -139,8 +158,12 @@ test('no card number reaches the log, whatever fails', async () => {
   await query(server.url, 'create table cards (pan text primary key, n int not null)');
   await query(server.url, 'insert into cards values ($1, 1)', [pan]);
   const failing: [string, unknown[]][] = [
-    [`select '${pan}x'::bigint`, []], ['select $1::bigint', [`${pan}x`]], [`selct ${pan}`, []], ['insert into cards values ($1, 1)', [pan]],
-    ['insert into cards values ($1, null)', [pan]], [`do $$ begin raise warning '%', '${pan}'; end $$`, []],
+    [`select '${pan}x'::bigint`, []],
+    ['select $1::bigint', [`${pan}x`]],
+    [`selct ${pan}`, []],
+    ['insert into cards values ($1, 1)', [pan]],
+    ['insert into cards values ($1, null)', [pan]],
+    [`do $$ begin raise warning '%', '${pan}'; end $$`, []],
   ];
   for (const [sql, values] of failing) await query(server.url, sql, values).catch(() => {});
   // A backend that crashes makes the server tell what it was doing.
@@ -158,7 +181,10 @@ test('no card number reaches the log, whatever fails', async () => {
 test('data of another major version names both', async () => {
   const dataDir = await prepared();
   writeFileSync(join(dataDir, 'postgres/data/PG_VERSION'), '17\n');
-  await assert.rejects(startEmbedded({ dataDir, ...quick }), (error: Error) => error instanceof EmbeddedError && /made by PostgreSQL 17, and this is PostgreSQL 18\.4/.test(error.message));
+  await assert.rejects(
+    startEmbedded({ dataDir, ...quick }),
+    (error: Error) => error instanceof EmbeddedError && /made by PostgreSQL 17, and this is PostgreSQL 18\.4/.test(error.message),
+  );
 });
 
 test('what is not a database is left alone', async () => {
@@ -169,7 +195,10 @@ test('what is not a database is left alone', async () => {
 
 test('a server that stops while starting shows the end of its log', async () => {
   const dataDir = await prepared();
-  await assert.rejects(startEmbedded({ dataDir, log, settings: { shared_buffers: 'much' } }), (error: Error) => error instanceof EmbeddedError && /exit code 1[^]*invalid value for parameter "shared_buffers": "much"/.test(error.message));
+  await assert.rejects(
+    startEmbedded({ dataDir, log, settings: { shared_buffers: 'much' } }),
+    (error: Error) => error instanceof EmbeddedError && /exit code 1[^]*invalid value for parameter "shared_buffers": "much"/.test(error.message),
+  );
 });
 
 test('PGBIN names other binaries, and says what is wrong with them', async () => {

@@ -86,7 +86,7 @@ interface Found {
 async function findOrStart(base: string, plan: Plan, log: (line: string) => void): Promise<Found> {
   const { home, binaries } = plan;
   const patience = slowly(log);
-  for (const began = performance.now(); ; ) {
+  for (const began = performance.now(); ;) {
     const running = await findRunning(home, patience);
     if (running && !outdated(base, plan, running)) {
       log(`PostgreSQL (pid ${running.pid}) is running already: using it`);

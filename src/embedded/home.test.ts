@@ -28,8 +28,14 @@ function smallDisk(megabytes: number): string | undefined {
 test('a disk that fills up while the database is created is named as such, and is given back', async ({ skip }) => {
   const disk = smallDisk(20);
   if (!disk) skip('needs a small disk, and we may not mount one');
-  await assert.rejects(startEmbedded({ dataDir: join(disk!, 'data'), ...quick }), (error: Error) => error instanceof EmbeddedError && /The disk that holds .* is full/.test(error.message));
-  assert.deepEqual(readdirSync(join(disk!, 'data/postgres')).filter((name) => name.startsWith('data')), []);
+  await assert.rejects(
+    startEmbedded({ dataDir: join(disk!, 'data'), ...quick }),
+    (error: Error) => error instanceof EmbeddedError && /The disk that holds .* is full/.test(error.message),
+  );
+  assert.deepEqual(
+    readdirSync(join(disk!, 'data/postgres')).filter((name) => name.startsWith('data')),
+    [],
+  );
 });
 
 test('a disk that is full at a start is named as such, and nothing is lost', async ({ skip }) => {

@@ -45,7 +45,9 @@ export function knownHome(base: string): Home | undefined {
   if (!existsSync(pointer)) return existsSync(homeIn(base).data) ? homeIn(base) : undefined;
   const { home } = readNote(pointer);
   if (!home || !existsSync(home)) {
-    throw new EmbeddedError(`The database of this DATA_DIR is in ${home} (so says ${pointer}), and that is not there. Bring it back; or, to begin with an empty database, delete ${pointer}.`);
+    throw new EmbeddedError(
+      `The database of this DATA_DIR is in ${home} (so says ${pointer}), and that is not there. Bring it back; or, to begin with an empty database, delete ${pointer}.`,
+    );
   }
   settleOwner(base, home);
   return homeIn(home);
@@ -71,7 +73,10 @@ export function newHome(base: string, account: Account | undefined, outside: str
   mkdirSync(home, { recursive: true });
   for (const directory of [outside, home]) chmodSync(directory, 0o711);
   writeNote(join(home, 'belongs-to.json'), { base });
-  writeNote(pointerIn(base), { home, why: `PostgreSQL runs as "${account.name}", who cannot enter ${barrier(account, base)}. Do not delete this file: it says where the database is.` });
+  writeNote(pointerIn(base), {
+    home,
+    why: `PostgreSQL runs as "${account.name}", who cannot enter ${barrier(account, base)}. Do not delete this file: it says where the database is.`,
+  });
   log(`The database is kept in ${home}, since PostgreSQL (as ${account.name}) cannot enter ${barrier(account, base)}`);
   return homeIn(home);
 }

@@ -22,13 +22,15 @@ test('one at a time holds the lock, and all get it', async () => {
   const directory = join(temporary, 'many');
   let inside = 0;
   let most = 0;
-  await Promise.all(Array.from({ length: 8 }, async () => {
-    const release = await takeLock(directory);
-    most = Math.max(most, ++inside);
-    await sleep(2);
-    inside--;
-    release();
-  }));
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const release = await takeLock(directory);
+      most = Math.max(most, ++inside);
+      await sleep(2);
+      inside--;
+      release();
+    }),
+  );
   assert.equal(most, 1);
   assert.equal(readdirSync(directory).length, 1); // the highest number stays
 });

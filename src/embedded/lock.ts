@@ -37,7 +37,10 @@ export async function takeLock(directory: string, waiting: (holder: number) => v
   }
 }
 
-const numbers = (directory: string): number[] => readdirSync(directory).filter((name) => /^\d+$/.test(name)).map(Number);
+const numbers = (directory: string): number[] =>
+  readdirSync(directory)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 
 const highest = (directory: string): number => Math.max(0, ...numbers(directory));
 

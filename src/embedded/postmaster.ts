@@ -20,7 +20,9 @@ export interface Postmaster {
 export function readPidFile(data: string): Postmaster | undefined {
   const file = join(data, 'postmaster.pid');
   if (!existsSync(file)) return undefined;
-  const lines = readFileSync(file, 'utf8').split('\n').map((line) => line.trim());
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => line.trim());
   return { pid: Number(lines[0]), port: Number(lines[3]), socketDir: lines[4] ?? '', status: lines[7] ?? '' };
 }
 
@@ -33,7 +35,7 @@ export const urlOf = (socketDir: string, port: number): string =>
  * @throws {EmbeddedError} when one runs that does not answer
  */
 export async function findRunning(home: Home, waiting: (what: string) => void): Promise<Postmaster | undefined> {
-  for (const began = performance.now(); ; ) {
+  for (const began = performance.now(); ;) {
     const found = readPidFile(home.data);
     if (!found) return undefined;
     if (!exists(found.pid) || !serves(found.pid, home.data)) return disown(home.data);

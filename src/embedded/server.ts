@@ -55,7 +55,11 @@ export async function launch(plan: Plan, waiting: (what: string) => void): Promi
   const begin = statSync(home.log).size;
   // Detached, so that a Ctrl-C, which goes to the whole process group, does not stop the database before those who still write to it.
   const child = spawn(binaries.postgres, serverArgs(home.data, socketDir, port, settings), {
-    ...as(account), cwd: '/', env: environment(), detached: true, stdio: ['ignore', log, log],
+    ...as(account),
+    cwd: '/',
+    env: environment(),
+    detached: true,
+    stdio: ['ignore', log, log],
   });
   closeSync(log);
   let ended: string | undefined;
@@ -89,7 +93,9 @@ function failure(home: Home, how: string, lines: string[]): EmbeddedError {
   if (/lock file ".*" already exists|pre-existing shared memory block/.test(text)) {
     return new Occupied(`The database in ${home.data} is still in use by processes of another PostgreSQL. End them and start again. PostgreSQL says:\n${text}`);
   }
-  return new EmbeddedError(`PostgreSQL stopped while starting (${how}). The end of its log, ${home.log}:\n${lines.slice(-20).join('\n') || '(it said nothing)'}`);
+  return new EmbeddedError(
+    `PostgreSQL stopped while starting (${how}). The end of its log, ${home.log}:\n${lines.slice(-20).join('\n') || '(it said nothing)'}`,
+  );
 }
 
 /** The log's last lines, at most 16 kB, and only from byte `begin` on. */
@@ -104,7 +110,10 @@ export function linesSince(file: string, begin = 0): string[] {
   } finally {
     closeSync(fd);
   }
-  return buffer.toString('utf8').split('\n').filter((line) => line !== '');
+  return buffer
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 /** Resolves, with a sentence, when the server has ended without `left` having been aborted. */
@@ -127,7 +136,12 @@ export async function shutDown(home: Home, server: Postmaster, waiting: (what: s
   const { pid } = server;
   const life = bornOf(pid);
   const answers = life !== undefined && (await ask(server, home.data)) === 'ours';
-  for (const [signal, seconds] of answers ? ([['SIGINT', 30], ['SIGQUIT', 20]] as const) : ([['SIGQUIT', 20]] as const)) {
+  for (const [signal, seconds] of answers
+    ? ([
+        ['SIGINT', 30],
+        ['SIGQUIT', 20],
+      ] as const)
+    : ([['SIGQUIT', 20]] as const)) {
     if (!life || bornOf(pid) !== life) return;
     process.kill(pid, signal);
     for (let tick = 0; tick < seconds * 40; tick++) {
@@ -136,5 +150,7 @@ export async function shutDown(home: Home, server: Postmaster, waiting: (what: s
       await sleep(25);
     }
   }
-  throw new EmbeddedError(`PostgreSQL (pid ${pid}) does not end. Look at its log and at the disk; kill -9 is a last resort, after which the next start recovers.`);
+  throw new EmbeddedError(
+    `PostgreSQL (pid ${pid}) does not end. Look at its log and at the disk; kill -9 is a last resort, after which the next start recovers.`,
+  );
 }

@@ -15,8 +15,7 @@ export const port = 5432;
 const longest = process.platform === 'darwin' ? 103 : 107;
 
 /** PostgreSQL reads a comma-separated list of directories, quoted with double quotes. */
-const fits = (directory: string): boolean =>
-  Buffer.byteLength(join(directory, `.s.PGSQL.${port}`)) <= longest && !/[,"\n]/.test(directory);
+const fits = (directory: string): boolean => Buffer.byteLength(join(directory, `.s.PGSQL.${port}`)) <= longest && !/[,"\n]/.test(directory);
 
 /**
  * Makes the socket's directory, mode 0700 and owned by the account, beside the data; or, when that path is too long for a socket, in
@@ -34,7 +33,9 @@ export function makeSocketDir(home: Home, account: Account | undefined): string 
   const us = process.getuid?.();
   // In a shared directory the name may be waiting for us. Root's own is one that we made and were killed before handing over.
   if (!lstatSync(directory).isDirectory() || (uid !== us && uid !== account?.uid)) {
-    throw new EmbeddedError(`The socket of the database belongs in ${directory}, which another user (uid ${uid}) has taken. Remove it, or choose a DATA_DIR with a path of less than 80 bytes.`);
+    throw new EmbeddedError(
+      `The socket of the database belongs in ${directory}, which another user (uid ${uid}) has taken. Remove it, or choose a DATA_DIR with a path of less than 80 bytes.`,
+    );
   }
   if (account) chownSync(directory, account.uid, account.gid);
   chmodSync(directory, 0o700);

@@ -16,7 +16,11 @@ afterAll(() => h.close());
 let callers = 0;
 /** What a header opens. Whoever asks does so from an address of his own, unless told otherwise: guesses are counted by address. */
 async function ask(authorization: string | undefined, house = h, remoteAddress = `10.1.${callers >> 8}.${callers++ & 255}`) {
-  const { statusCode, headers: answered, body } = await house.app.inject({ method: 'GET', url: '/v1/payout', remoteAddress, headers: authorization === undefined ? {} : { authorization } });
+  const {
+    statusCode,
+    headers: answered,
+    body,
+  } = await house.app.inject({ method: 'GET', url: '/v1/payout', remoteAddress, headers: authorization === undefined ? {} : { authorization } });
   return { status: statusCode, retryAfter: answered['retry-after'], body: JSON.parse(body) as { message: string; code: number } };
 }
 
@@ -35,7 +39,25 @@ test('a client key opens nothing here, raw or as a Bearer', async () => {
 
 test('everything else is 401 in one format, and repeats nothing of what was sent', async () => {
   const near = `${m.apiKey.slice(0, -1)}${m.apiKey.endsWith('A') ? 'B' : 'A'}`;
-  const wrong = [undefined, '', ' ', 'x', 'Basic dXNlcjpwYXNz', 'Bearer ', `Bearer  `, 'Bearer a b', near, m.apiKey.toUpperCase(), m.apiKey.slice(0, -1), `${m.apiKey} `.repeat(2).trim(), m.webhookToken, `Bearer ${m.webhookToken}`, 'pr_test_'.padEnd(5_000, 'x'), "' or 1=1 --", '4111111111111111'];
+  const wrong = [
+    undefined,
+    '',
+    ' ',
+    'x',
+    'Basic dXNlcjpwYXNz',
+    'Bearer ',
+    `Bearer  `,
+    'Bearer a b',
+    near,
+    m.apiKey.toUpperCase(),
+    m.apiKey.slice(0, -1),
+    `${m.apiKey} `.repeat(2).trim(),
+    m.webhookToken,
+    `Bearer ${m.webhookToken}`,
+    'pr_test_'.padEnd(5_000, 'x'),
+    "' or 1=1 --",
+    '4111111111111111',
+  ];
   for (const header of wrong) {
     const { status, body } = await ask(header);
     expect([header, status, body.code]).toEqual([header, 401, 6]);
@@ -61,7 +83,11 @@ test('more than a key may ask for is 429 with the seconds to wait, for that key 
   const refused = answers.filter(({ status }) => status === 429);
   expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(7); // five, and what grew back meanwhile
   expect(refused.length).toBeGreaterThanOrEqual(5);
-  expect(refused[0]).toEqual({ status: 429, retryAfter: '1', body: expect.objectContaining({ code: 9, message: 'too many requests: more than 5 requests a second' }) });
+  expect(refused[0]).toEqual({
+    status: 429,
+    retryAfter: '1',
+    body: expect.objectContaining({ code: 9, message: 'too many requests: more than 5 requests a second' }),
+  });
   expect((await ask(`Bearer ${m.token}`, limited)).status).toBe(200);
   await limited.close();
 });
@@ -69,14 +95,14 @@ test('more than a key may ask for is 429 with the seconds to wait, for that key 
 test('a merchant may have a number of its own', async () => {
   const own = await h.merchant();
   await withOwner(h.url, (session) => session.exec(`update tolem.merchant set requests_per_second = 2 where merchant_id = '${own.merchantId}'`));
-  const answers = await Promise.all(Array.from({ length: 8 }, () => ask(own.apiKey)));
+  const answers = await Promise.all(Array.from({ length: 40 }, () => ask(own.apiKey)));
   expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(4);
   expect((await ask(m.apiKey)).status).toBe(200);
 });
 
 test('who guesses keys is slowed down by address; a good key from there still works', async () => {
   const fresh = await openTestHouse({ url: h.url });
-  const guesses = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(`pr_test_${String(i).padStart(32, '0')}`, fresh, '203.0.113.7')));
+  const guesses = await Promise.all(Array.from({ length: 200 }, (_, i) => ask(`pr_test_${String(i).padStart(32, '0')}`, fresh, '203.0.113.7')));
   const slowed = guesses.filter(({ status }) => status === 429);
   expect(new Set(guesses.map(({ status }) => status))).toEqual(new Set([401, 429]));
   expect(slowed.length).toBeGreaterThan(20);

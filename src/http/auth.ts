@@ -60,7 +60,9 @@ export class Authenticator {
   }
 
   private async read(verifier: string): Promise<Caller | undefined> {
-    const owner = await this.db.lookup((q) => q.maybe<{ merchant: string; keyId: string }>(sql`select o.merchant, o.key_id as "keyId" from key_owner o where o.verifier = ${verifier}`));
+    const owner = await this.db.lookup((q) =>
+      q.maybe<{ merchant: string; keyId: string }>(sql`select o.merchant, o.key_id as "keyId" from key_owner o where o.verifier = ${verifier}`),
+    );
     if (!owner) return undefined;
     return this.db.merchant(owner.merchant, async (tx) => {
       const [merchant, key] = await Promise.all([

@@ -13,30 +13,51 @@ const refusal = (text: string | Buffer): string => {
 };
 
 /** JSON values whose numbers are ones that we keep exactly. */
-const numbers = fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.tuple(fc.integer({ min: 0, max: 10 ** 9 }), fc.integer({ min: 0, max: 99 })).map(([whole, cents]) => Number(`${whole}.${String(cents).padStart(2, '0')}`)));
+const numbers = fc.oneof(
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.tuple(fc.integer({ min: 0, max: 10 ** 9 }), fc.integer({ min: 0, max: 99 })).map(([whole, cents]) => Number(`${whole}.${String(cents).padStart(2, '0')}`)),
+);
 const { value } = fc.letrec((tie) => ({
-  value: fc.oneof({ depthSize: 'small' }, fc.constant(null), fc.boolean(), numbers, fc.string({ unit: 'grapheme' }).filter((s) => !s.includes('\0')), fc.array(tie('value')), fc.dictionary(fc.string().filter((s) => s !== '__proto__' && !s.includes('\0')), tie('value'))),
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.constant(null),
+    fc.boolean(),
+    numbers,
+    fc.string({ unit: 'grapheme' }).filter((s) => !s.includes('\0')),
+    fc.array(tie('value')),
+    fc.dictionary(
+      fc.string().filter((s) => s !== '__proto__' && !s.includes('\0')),
+      tie('value'),
+    ),
+  ),
 }));
 
 test('what JSON.parse reads, this reads the same', () => {
-  fc.assert(fc.property(value, fc.boolean(), (given, pretty) => {
-    const text = JSON.stringify(given, null, pretty ? 2 : 0);
-    expect(parse(text)).toEqual(JSON.parse(text));
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(value, fc.boolean(), (given, pretty) => {
+      const text = JSON.stringify(given, null, pretty ? 2 : 0);
+      expect(parse(text)).toEqual(JSON.parse(text));
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test('what JSON.parse refuses, this refuses', () => {
-  fc.assert(fc.property(fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '1', '.', '-', 'e', 'true', 'null', ' ', '\\', 'u00', '\n') }), (text) => {
-    let standard: unknown;
-    try {
-      standard = JSON.parse(text);
-    } catch {
-      expect(refusal(text)).not.toBe('accepted');
-      return;
-    }
-    const ours = refusal(text);
-    if (ours === 'accepted') expect(parse(text)).toEqual(standard);
-  }), { numRuns: 2000 });
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '1', '.', '-', 'e', 'true', 'null', ' ', '\\', 'u00', '\n') }), (text) => {
+      let standard: unknown;
+      try {
+        standard = JSON.parse(text);
+      } catch {
+        expect(refusal(text)).not.toBe('accepted');
+        return;
+      }
+      const ours = refusal(text);
+      if (ours === 'accepted') expect(parse(text)).toEqual(standard);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test.each([
@@ -63,5 +84,6 @@ test('a body that is not UTF-8 is refused', () => {
 });
 
 test('an exact decimal comes back as it was written', () => {
-  for (const literal of ['0.1', '100.05', '999999999999.99', '0.30', '-0.5', '9007199254740991']) expect(String(parse(literal))).toBe(literal.replace(/0$/, literal.includes('.') ? '' : '0'));
+  for (const literal of ['0.1', '100.05', '999999999999.99', '0.30', '-0.5', '9007199254740991'])
+    expect(String(parse(literal))).toBe(literal.replace(/0$/, literal.includes('.') ? '' : '0'));
 });

@@ -97,10 +97,14 @@ class Reader {
     const literal = this.match(NUMBER);
     if (literal === undefined) return undefined;
     const field = path.slice(0, -1);
-    if (/[eE]/.test(literal)) throw invalid(`${nameOf(path)}${literal.slice(0, 40)} is written with an exponent; write the digits`, [{ field, message: 'written with an exponent' }]);
+    if (/[eE]/.test(literal))
+      throw invalid(`${nameOf(path)}${literal.slice(0, 40)} is written with an exponent; write the digits`, [{ field, message: 'written with an exponent' }]);
     const digits = literal.replace(/^-/, '').replace('.', '').replace(/^0+/, '');
     const exact = literal.includes('.') ? digits.length <= 15 : Number.isSafeInteger(Number(literal));
-    if (!exact) throw invalid(`${nameOf(path)}${literal.slice(0, 40)} has more digits than can be kept exactly`, [{ field, message: 'more digits than can be kept exactly' }]);
+    if (!exact)
+      throw invalid(`${nameOf(path)}${literal.slice(0, 40)} has more digits than can be kept exactly`, [
+        { field, message: 'more digits than can be kept exactly' },
+      ]);
     return Number(literal);
   }
 

@@ -7,18 +7,33 @@ import { refusal } from './room.ts';
 
 /** The table of errors, as the API's description shows it. */
 export const errorTableMarkdown = (): string =>
-  ['| Code | Status | Message | Type | Meaning | What to do |', '|---|---|---|---|---|---|', ...Object.entries(errorTable).map(([code, row]) => `| ${code} | ${row.status} | ${row.message} | ${row.type} | ${row.meaning} | ${row.handling} |`)].join('\n');
+  [
+    '| Code | Status | Message | Type | Meaning | What to do |',
+    '|---|---|---|---|---|---|',
+    ...Object.entries(errorTable).map(([code, row]) => `| ${code} | ${row.status} | ${row.message} | ${row.type} | ${row.meaning} | ${row.handling} |`),
+  ].join('\n');
 
 const header = (name: string, description: string) => ({ in: 'header' as const, name, required: true, description, schema: { type: 'string' as const } });
 const signed = [
   header('webhook-id', "The event's id: the same on every attempt, so that a message is taken once"),
   header('webhook-timestamp', 'Unix seconds of this attempt'),
-  header('webhook-signature', "v1, and HMAC-SHA-256 in base64 over id.timestamp.body, by the endpoint's secret (Standard Webhooks); two while the secret is being rolled"),
+  header(
+    'webhook-signature',
+    "v1, and HMAC-SHA-256 in base64 over id.timestamp.body, by the endpoint's secret (Standard Webhooks); two while the secret is being rolled",
+  ),
   header('authorization', 'Bearer, and the webhook token of the merchant'),
 ];
 /** A message as an endpoint gets it; its schema is a room's. */
 const message = (schema: string, summary: string, description: string) => ({
-  post: { summary, description, tags: ['Webhooks'], security: [], parameters: signed, requestBody: { required: true, content: { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } } }, responses: { '2XX': { description: 'Delivered. Anything else is tried again.' } } },
+  post: {
+    summary,
+    description,
+    tags: ['Webhooks'],
+    security: [],
+    parameters: signed,
+    requestBody: { required: true, content: { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } } },
+    responses: { '2XX': { description: 'Delivered. Anything else is tried again.' } },
+  },
 });
 
 /** What the description of the API says of itself; the routes add theirs. */
@@ -43,7 +58,11 @@ ${errorTableMarkdown()}`,
     },
     servers: [{ url }],
     webhooks: {
-      transaction: message('TransactionMessage', 'A transaction changed', 'transaction.processing, then the final status; transaction.returned if the bank gives the money back. Messages of one transaction arrive in order.'),
+      transaction: message(
+        'TransactionMessage',
+        'A transaction changed',
+        'transaction.processing, then the final status; transaction.returned if the bank gives the money back. Messages of one transaction arrive in order.',
+      ),
       'card.saved': message('CardSavedMessage', 'A card was saved', 'However it was saved; `cardTokenId` is what a payout takes as `tokenId`.'),
       'card.save_failed': message('CardSaveFailedMessage', 'A page to enter a card on was tried too often', 'For endpoints that ask for it.'),
     },
@@ -77,25 +96,37 @@ function asAnswered(schema: FastifySchema, { method, config }: RouteOptions): Fa
     ...(IsOptional(schema.body) ? { [NO_BODY_NEEDED]: true } : {}),
     security: ['key', 'token'].map((name) => ({ [name]: scope ? [scope] : [] })),
     ...(schema.querystring ? { querystring: withOptionalDefaults(schema.querystring as QuerySchema) } : {}),
-    response: { ...answers, ...(mayBeMalformed || takesBody ? { 400: malformed } : {}), ...(scope ? { 403: forbidden } : {}), ...(takesBody ? { 413: refusal(413), 415: refusal(415) } : {}) },
+    response: {
+      ...answers,
+      ...(mayBeMalformed || takesBody ? { 400: malformed } : {}),
+      ...(scope ? { 403: forbidden } : {}),
+      ...(takesBody ? { 413: refusal(413), 415: refusal(415) } : {}),
+    },
   };
 }
 
 /** What has a default is always there for the route, and need not be sent. */
-const withOptionalDefaults = (query: QuerySchema): QuerySchema => ({ ...query, required: (query.required ?? []).filter((name) => query.properties?.[name]?.default === undefined) });
+const withOptionalDefaults = (query: QuerySchema): QuerySchema => ({
+  ...query,
+  required: (query.required ?? []).filter((name) => query.properties?.[name]?.default === undefined),
+});
 
 /** How `asAnswered` tells `withWords`: in between, every body becomes a required one. */
 const NO_BODY_NEEDED = 'x-no-body-needed';
 
 interface Document {
-  paths: Record<string, Record<string, { [NO_BODY_NEEDED]?: boolean; requestBody?: { required: boolean }; responses: Record<string, { description: string }> }>>;
+  paths: Record<
+    string,
+    Record<string, { [NO_BODY_NEEDED]?: boolean; requestBody?: { required: boolean }; responses: Record<string, { description: string }> }>
+  >;
 }
 
 function withWords(document: Document): Document {
   for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path))) {
     if (operation[NO_BODY_NEEDED] && operation.requestBody) operation.requestBody.required = false;
     delete operation[NO_BODY_NEEDED];
-    for (const [status, response] of Object.entries(operation.responses)) if (response.description === 'Default Response') response.description = STATUS_CODES[status] ?? 'Done';
+    for (const [status, response] of Object.entries(operation.responses))
+      if (response.description === 'Default Response') response.description = STATUS_CODES[status] ?? 'Done';
   }
   return document;
 }

@@ -1,5 +1,13 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
 import Type, { type TSchema } from 'typebox';
 import { assert, errorTable } from '../errors.ts';
 import type { Scope } from '../merchants/keys.ts';
@@ -39,9 +47,17 @@ export const ErrorBody = Type.Object(
     message: Type.String({ description: 'What went wrong, for people; begins with the words of its code' }),
     source: Type.String({ description: 'The part of the API that says so' }),
     type: Type.Union([Type.Literal('apiError'), Type.Literal('validationError')]),
-    details: Type.Optional(Type.Array(Type.Object({ field: Type.String(), message: Type.String() }), { description: 'Field by field, where fields are to blame' })),
+    details: Type.Optional(
+      Type.Array(Type.Object({ field: Type.String(), message: Type.String() }), { description: 'Field by field, where fields are to blame' }),
+    ),
   },
-  { $id: 'Error', title: 'Error', description: Object.entries(errorTable).map(([code, { status, message, meaning }]) => `${code} (${status}): ${message}. ${meaning}`).join('\n\n') },
+  {
+    $id: 'Error',
+    title: 'Error',
+    description: Object.entries(errorTable)
+      .map(([code, { status, message, meaning }]) => `${code} (${status}): ${message}. ${meaning}`)
+      .join('\n\n'),
+  },
 );
 
 /** What a refusal says of itself in the API's description. */
@@ -74,5 +90,10 @@ export const Paging = { page: Type.Integer({ minimum: 1, maximum: 1_000_000, def
 export const Page = <T extends TSchema>(item: T) => Type.Object({ data: Type.Array(item), page: Type.Integer(), size: Type.Integer(), total: Type.Integer() });
 
 export const IdempotencyHeader = Type.Object({
-  'idempotency-key': Type.Optional(Type.String({ description: 'The name of this piece of work: asked again under the same key it is not done again, and answered byte for byte as before. Never expires.', examples: ['8b7f2a7e-2c5b-4d6e-9c3f-acde12345678'] })),
+  'idempotency-key': Type.Optional(
+    Type.String({
+      description: 'The name of this piece of work: asked again under the same key it is not done again, and answered byte for byte as before. Never expires.',
+      examples: ['8b7f2a7e-2c5b-4d6e-9c3f-acde12345678'],
+    }),
+  ),
 });

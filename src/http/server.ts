@@ -90,28 +90,40 @@ function guardRequests(app: App, { auth, clock, requestsPerSecond, onAnswer }: S
 }
 
 /** What every answer has, also one that no route gave. */
-const mark = (request: FastifyRequest, reply: FastifyReply): FastifyReply => reply.header('x-request-id', request.id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+const mark = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  reply.header('x-request-id', request.id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
 
 /** Everything that goes wrong is answered here, in one format. */
 function answerError({ log }: ServerOptions, raw: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = asApiError(raw);
-  if (error.code === 2 || error.code === 1) log.error({ event: 'request.failed', requestId: request.id, route: request.routeOptions?.url, error: raw }, 'a request failed');
+  if (error.code === 2 || error.code === 1)
+    log.error({ event: 'request.failed', requestId: request.id, route: request.routeOptions?.url, error: raw }, 'a request failed');
   if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
   const { type } = errorTable[error.code];
   return mark(request, reply)
     .code(error.status)
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ code: error.code, message: error.message, source: request.routeOptions?.config?.source ?? 'api', type, ...(error.details?.length ? { details: error.details } : {}) }));
+    .send(
+      JSON.stringify({
+        code: error.code,
+        message: error.message,
+        source: request.routeOptions?.config?.source ?? 'api',
+        type,
+        ...(error.details?.length ? { details: error.details } : {}),
+      }),
+    );
 }
 
 function asApiError(error: Error): ApiError {
   if (error instanceof ApiError) return error;
   const wrapped = (error as { cause?: unknown }).cause;
   if (wrapped instanceof ApiError) return wrapped;
-  if (error instanceof CommitUnknown || isConnectionLost(error)) return unavailable('the database does not answer; ask again with the same Idempotency-Key', 2, error);
+  if (error instanceof CommitUnknown || isConnectionLost(error))
+    return unavailable('the database does not answer; ask again with the same Idempotency-Key', 2, error);
   if (isLockTimeout(error)) return unavailable('something else is being done with this at the moment', 1, error);
   const { statusCode, code } = error as FastifyError;
-  if (statusCode && statusCode >= 400 && statusCode < 500) return new ApiError(3, frameworkWords[code] ?? 'the request cannot be read', { status: statusCode, cause: error });
+  if (statusCode && statusCode >= 400 && statusCode < 500)
+    return new ApiError(3, frameworkWords[code] ?? 'the request cannot be read', { status: statusCode, cause: error });
   return new ApiError(2, undefined, { cause: error });
 }
 
@@ -134,9 +146,16 @@ function noRoute(app: App, request: FastifyRequest, reply: FastifyReply): ApiErr
 /** What is not HTTP never reaches a route; it is still answered in words. */
 function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const [status, words] = error.code === 'HPE_HEADER_OVERFLOW' ? ['431 Request Header Fields Too Large', 'the headers are too large'] : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? ['408 Request Timeout', 'the request took too long to arrive'] : ['400 Bad Request', 'this is not HTTP'];
+  const [status, words] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'the headers are too large']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'the request took too long to arrive']
+        : ['400 Bad Request', 'this is not HTTP'];
   const body = JSON.stringify({ code: 3, message: `invalid request params: ${words}`, source: 'api', type: 'apiError' });
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 /** @throws {ApiError} 404 for what cannot be an id of ours, exactly as for one that is not there */

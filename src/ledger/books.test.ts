@@ -53,7 +53,9 @@ test('an account is never taken below its floor, and nothing of the transaction 
 test('the database refuses what the program would forget: a floor, a second posting of a fact, an unlocked account', async () => {
   const m = await th.merchant({ available: 50n });
   const direct = (text: ReturnType<typeof sql>) => inTx(m, (tx) => tx.run(text));
-  await expect(direct(sql`update account as a set balance = -1 where a.merchant_id = ${m.merchantId} and a.id = 'available/KZT'`)).rejects.toMatchObject({ code: '23514' });
+  await expect(direct(sql`update account as a set balance = -1 where a.merchant_id = ${m.merchantId} and a.id = 'available/KZT'`)).rejects.toMatchObject({
+    code: '23514',
+  });
   const postOnce = () =>
     inTx(m, async (tx) => {
       const books = await Books.lock(tx, [available, held], now());
@@ -62,7 +64,9 @@ test('the database refuses what the program would forget: a floor, a second post
     });
   await postOnce();
   await expect(postOnce()).rejects.toMatchObject({ code: '23505' });
-  await expect(inTx(m, async (tx) => (await Books.lock(tx, [available], now())).post({ objectId: 'z', kind: 'reserve', from: available, to: held, amount: 1n }))).rejects.toThrow('is locked before it is used');
+  await expect(
+    inTx(m, async (tx) => (await Books.lock(tx, [available], now())).post({ objectId: 'z', kind: 'reserve', from: available, to: held, amount: 1n })),
+  ).rejects.toThrow('is locked before it is used');
   await expect(direct(sql`update transfer as t set amount = 2 where t.merchant_id = ${m.merchantId}`)).rejects.toMatchObject({ code: '42501' });
   await expect(direct(sql`delete from transfer as t where t.merchant_id = ${m.merchantId}`)).rejects.toMatchObject({ code: '42501' });
 });
@@ -83,7 +87,11 @@ test('time never goes back within an account, whatever the clocks of two process
 test('the balance of an account as of a time is that of its last entry before it', async () => {
   const m = await th.merchant();
   const at = (hour: number) => new Date(Date.UTC(2030, 0, 1, hour));
-  for (const [hour, amount] of [[1, 10n], [2, 20n], [3, 30n]] as const) {
+  for (const [hour, amount] of [
+    [1, 10n],
+    [2, 20n],
+    [3, 30n],
+  ] as const) {
     await inTx(m, async (tx) => {
       const books = await Books.lock(tx, [world, available], at(hour));
       books.post({ objectId: `t${hour}`, kind: 'topup', from: world, to: available, amount });

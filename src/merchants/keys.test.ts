@@ -17,7 +17,8 @@ beforeEach(async () => {
 });
 afterAll(() => h.close());
 
-const create = async (body: Record<string, unknown>, by: { apiKey: string } = m) => (await h.post('/v1/api-keys', by, body)).body as { id: string; secret: string; [name: string]: unknown };
+const create = async (body: Record<string, unknown>, by: { apiKey: string } = m) =>
+  (await h.post('/v1/api-keys', by, body)).body as { id: string; secret: string; [name: string]: unknown };
 const list = async () => (await h.get('/v1/api-keys', m)).body.data as { id: string; kind: string; [name: string]: unknown }[];
 /** Whether a key opens anything now. */
 const status = async (apiKey: string, house = h) => (await house.get('/v1/payout', { apiKey })).status;
@@ -27,7 +28,9 @@ const firstKey = async () => (await list()).find(({ kind }) => kind === 'key')?.
 async function dump(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const { rows: tables } = await client.query<{ name: string }>(`select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`);
+  const { rows: tables } = await client.query<{ name: string }>(
+    `select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'`,
+  );
   const texts: string[] = [];
   for (const { name } of tables) texts.push(...(await client.query<{ row: string }>(`select t::text as row from ${name} t`)).rows.map(({ row }) => row));
   await client.end();
@@ -48,7 +51,15 @@ test('a secret is shown once and stored only as its hash', async () => {
   expect(stored).toContain(createHash('sha256').update(made.secret).digest('hex'));
   const shown = JSON.stringify(await list());
   expect(secrets.filter((secret) => shown.includes(secret))).toEqual([]);
-  expect((await list()).find(({ id }) => id === made.id)).toMatchObject({ kind: 'key', name: 'CI', prefix: 'pr_test_', last4: made.secret.slice(-4), scopes: ['payouts', 'read'], expiresAt: expect.any(String), revokedAt: null });
+  expect((await list()).find(({ id }) => id === made.id)).toMatchObject({
+    kind: 'key',
+    name: 'CI',
+    prefix: 'pr_test_',
+    last4: made.secret.slice(-4),
+    scopes: ['payouts', 'read'],
+    expiresAt: expect.any(String),
+    revokedAt: null,
+  });
 });
 
 test('a secret says what it is, and has 154 random bits', () => {
@@ -107,7 +118,10 @@ test('a key that expires does so at the second', async () => {
 test('a rolled key works on for the overlap; the new one has its scopes', async () => {
   const old = await create({ name: 'server', scopes: ['read', 'keys'] });
   const rolled = await h.post(`/v1/api-keys/${old.id}/roll`, m, { overlapSeconds: 60 });
-  expect([rolled.status, rolled.body]).toMatchObject([201, { name: 'server', scopes: ['read', 'keys'], expiresAt: null, secret: expect.stringMatching(/^pr_test_/) }]);
+  expect([rolled.status, rolled.body]).toMatchObject([
+    201,
+    { name: 'server', scopes: ['read', 'keys'], expiresAt: null, secret: expect.stringMatching(/^pr_test_/) },
+  ]);
   expect(rolled.body.secret).not.toBe(old.secret);
   expect([await status(old.secret), await status(rolled.body.secret)]).toEqual([200, 200]);
   await h.later(58);

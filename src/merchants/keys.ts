@@ -24,7 +24,11 @@ export interface ApiKey {
   revokedAt: Date | null;
 }
 
-const PREFIX: Record<KeyKind, (mode: 'test' | 'live') => string> = { key: (mode) => `pr_${mode}_`, token: (mode) => `tk_${mode}_`, client: (mode) => `${mode}_` };
+const PREFIX: Record<KeyKind, (mode: 'test' | 'live') => string> = {
+  key: (mode) => `pr_${mode}_`,
+  token: (mode) => `tk_${mode}_`,
+  client: (mode) => `${mode}_`,
+};
 
 /** What is stored of a secret: it is random enough that one round of SHA-256 cannot be undone by guessing. */
 export const verifierOf = (secret: string): string => sha256(secret).toString('hex');
@@ -54,7 +58,17 @@ export async function createKey(
   inTransaction: (tx: Tx, made: ApiKey) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ secret: string; key: ApiKey }> {
   const secret = newSecret(ids, key.kind, key.mode);
-  const made: ApiKey = { id: ids.uuid(), kind: key.kind, name: key.name, prefix: PREFIX[key.kind](key.mode), last4: secret.slice(-4), scopes: key.scopes, createdAt: key.now, expiresAt: key.expiresAt, revokedAt: null };
+  const made: ApiKey = {
+    id: ids.uuid(),
+    kind: key.kind,
+    name: key.name,
+    prefix: PREFIX[key.kind](key.mode),
+    last4: secret.slice(-4),
+    scopes: key.scopes,
+    createdAt: key.now,
+    expiresAt: key.expiresAt,
+    revokedAt: null,
+  };
   await claimSecret(db, secret, merchantId, made.id);
   await db.merchant(merchantId, async (tx) => {
     await insertKey(tx, made, secret);
@@ -65,7 +79,11 @@ export async function createKey(
 
 /** Writes the look-up from a secret's hash to its merchant. */
 export const claimSecret = (db: Db, secret: string, merchantId: string, keyId: string): Promise<number> =>
-  db.lookup((q) => q.run(sql`insert into key_owner as o (verifier, merchant, key_id, is_live) values (${verifierOf(secret)}, ${merchantId}, ${keyId}::uuid, ${/^(?:pr_|tk_)?live_/.test(secret)})`));
+  db.lookup((q) =>
+    q.run(
+      sql`insert into key_owner as o (verifier, merchant, key_id, is_live) values (${verifierOf(secret)}, ${merchantId}, ${keyId}::uuid, ${/^(?:pr_|tk_)?live_/.test(secret)})`,
+    ),
+  );
 
 export const insertKey = (tx: Tx, key: ApiKey, secret: string): Promise<number> =>
   tx.run(sql`

@@ -32,7 +32,15 @@ export interface Terms {
   feeBasisPoints: number;
 }
 
-export const noTerms = (currency: string): Terms => ({ currency, minAmount: 1n, maxAmount: null, dailyLimit: null, cardDailyLimit: null, feeFixed: 0n, feeBasisPoints: 0 });
+export const noTerms = (currency: string): Terms => ({
+  currency,
+  minAmount: 1n,
+  maxAmount: null,
+  dailyLimit: null,
+  cardDailyLimit: null,
+  feeFixed: 0n,
+  feeBasisPoints: 0,
+});
 
 export const termsOf = (tx: Tx): Promise<Terms[]> =>
   tx.rows(sql`

@@ -38,7 +38,8 @@ export async function openMerchant(
   const webhookToken = `whk_${ids.secret(32)}`;
   const keys = (['key', 'token', 'client'] as const).map((kind) => firstKey(ids, kind, mode, now));
   await db.lookup(async (q) => {
-    if (!organisationId) await q.run(sql`insert into organisation as o (id, name, created_at) values (${merchant.organisationId}, ${name}, ${now}::timestamptz)`);
+    if (!organisationId)
+      await q.run(sql`insert into organisation as o (id, name, created_at) values (${merchant.organisationId}, ${name}, ${now}::timestamptz)`);
     await q.run(sql`insert into merchant_code as c (code, merchant) values (${merchant.code}, ${merchantId})`);
   });
   for (const { secret, key } of keys) await claimSecret(db, secret, merchantId, key.id);
@@ -47,12 +48,21 @@ export async function openMerchant(
       insert into merchant as m (merchant_id, organisation_id, mode, name, code, time_zone, store_id, terminal_id, webhook_token, created_at)
       values (${merchantId}, ${merchant.organisationId}, ${mode}, ${name}, ${merchant.code}, ${merchant.timeZone}, ${merchant.storeId}, ${merchant.terminalId}, ${sealer.seal(Buffer.from(webhookToken), webhookTokenOwner(merchantId))}, ${now}::timestamptz)`);
     await tx.run(sql`insert into store as s (merchant_id, id, name, created_at) values (${merchantId}, ${merchant.storeId}, ${name}, ${now}::timestamptz)`);
-    await tx.run(sql`insert into terminal as t (merchant_id, id, store_id, name, created_at) values (${merchantId}, ${merchant.terminalId}, ${merchant.storeId}, 'API', ${now}::timestamptz)`);
+    await tx.run(
+      sql`insert into terminal as t (merchant_id, id, store_id, name, created_at) values (${merchantId}, ${merchant.terminalId}, ${merchant.storeId}, 'API', ${now}::timestamptz)`,
+    );
     await tx.run(sql`insert into event_counter as c (merchant_id) values (${merchantId})`);
     for (const { secret, key } of keys) await insertKey(tx, key, secret);
   });
   const secretOf = (kind: KeyKind) => keys.find(({ key }) => key.kind === kind)?.secret as string;
-  return { merchantId, organisationId: merchant.organisationId, apiKey: secretOf('key'), token: secretOf('token'), clientKey: secretOf('client'), webhookToken };
+  return {
+    merchantId,
+    organisationId: merchant.organisationId,
+    apiKey: secretOf('key'),
+    token: secretOf('token'),
+    clientKey: secretOf('client'),
+    webhookToken,
+  };
 }
 
 const FIRST_SCOPES: Record<KeyKind, readonly Scope[]> = { key: SCOPES, token: ['payouts', 'read', 'cards', 'customers'], client: [] };
@@ -60,5 +70,18 @@ const FIRST_SCOPES: Record<KeyKind, readonly Scope[]> = { key: SCOPES, token: ['
 function firstKey(ids: Ids, kind: KeyKind, mode: 'test' | 'live', now: Date): { secret: string; key: ApiKey } {
   const secret = newSecret(ids, kind, mode);
   const prefix = secret.slice(0, secret.lastIndexOf('_') + 1);
-  return { secret, key: { id: ids.uuid(), kind, name: 'first', prefix, last4: secret.slice(-4), scopes: [...FIRST_SCOPES[kind]], createdAt: now, expiresAt: null, revokedAt: null } };
+  return {
+    secret,
+    key: {
+      id: ids.uuid(),
+      kind,
+      name: 'first',
+      prefix,
+      last4: secret.slice(-4),
+      scopes: [...FIRST_SCOPES[kind]],
+      createdAt: now,
+      expiresAt: null,
+      revokedAt: null,
+    },
+  };
 }

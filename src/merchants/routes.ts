@@ -42,7 +42,10 @@ const KeyBody = Type.Object(
   },
   { $id: 'ApiKey', title: 'API key' },
 );
-const Scopes = Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), { uniqueItems: true, description: 'What the key may do; no more than the key that makes it' });
+const Scopes = Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), {
+  uniqueItems: true,
+  description: 'What the key may do; no more than the key that makes it',
+});
 const WEEK_SECONDS = 7 * 24 * 3600;
 
 /** A merchant's own affairs: balances and keys; and, for test merchants, money out of nothing and time that moves. */
@@ -54,20 +57,39 @@ export function merchantRoutes(app: App, { db, ids, clock, onClock }: MerchantRo
 }
 
 function ownRoutes(app: App, db: Db): void {
-  const Balance = Type.Object({ currency: Type.String(), available: Type.Integer({ description: 'Minor units that may be paid out' }), pending: Type.Integer({ description: 'Minor units held for payouts on their way' }) });
-  const Me = Type.Object({ id: Type.String(), name: Type.String(), mode: Type.String(), status: Type.String(), balance: Type.Array(Balance), stores: Type.Object({ data: Type.Array(Type.Object({ id: Type.String() })) }), createdAt: Type.String() });
-  app.get('/v1/merchants/me', { config: { scope: 'read', source: 'merchants' }, schema: { tags: ['Merchants'], summary: "Retrieve the merchant's details", response: answers({ 200: Me }) } }, async (request) => {
-    const { merchant } = callerOf(request);
-    const rows = await db.merchant(merchant.id, balances);
-    const of = (kind: string, currency: string) => rows.find((row) => row.kind === kind && row.currency === currency)?.balance ?? 0n;
-    const currencies = [...new Set(rows.map(({ currency }) => currency))];
-    return {
-      ...{ id: merchant.id, name: merchant.name, mode: merchant.mode, status: 'active' },
-      balance: currencies.map((currency) => ({ currency, available: Number(of('available', currency)), pending: Number(of('held', currency)) })),
-      stores: { data: [{ id: merchant.storeId }] },
-      createdAt: timestamp(merchant.createdAt),
-    };
+  const Balance = Type.Object({
+    currency: Type.String(),
+    available: Type.Integer({ description: 'Minor units that may be paid out' }),
+    pending: Type.Integer({ description: 'Minor units held for payouts on their way' }),
   });
+  const Me = Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    mode: Type.String(),
+    status: Type.String(),
+    balance: Type.Array(Balance),
+    stores: Type.Object({ data: Type.Array(Type.Object({ id: Type.String() })) }),
+    createdAt: Type.String(),
+  });
+  app.get(
+    '/v1/merchants/me',
+    {
+      config: { scope: 'read', source: 'merchants' },
+      schema: { tags: ['Merchants'], summary: "Retrieve the merchant's details", response: answers({ 200: Me }) },
+    },
+    async (request) => {
+      const { merchant } = callerOf(request);
+      const rows = await db.merchant(merchant.id, balances);
+      const of = (kind: string, currency: string) => rows.find((row) => row.kind === kind && row.currency === currency)?.balance ?? 0n;
+      const currencies = [...new Set(rows.map(({ currency }) => currency))];
+      return {
+        ...{ id: merchant.id, name: merchant.name, mode: merchant.mode, status: 'active' },
+        balance: currencies.map((currency) => ({ currency, available: Number(of('available', currency)), pending: Number(of('held', currency)) })),
+        stores: { data: [{ id: merchant.storeId }] },
+        createdAt: timestamp(merchant.createdAt),
+      };
+    },
+  );
 }
 
 function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
@@ -75,46 +97,106 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
   const tags = ['API keys'];
   const One = Type.Object({ id: Type.String({ description: 'The key' }) });
 
-  app.get('/v1/api-keys', { config, schema: { tags, summary: 'List keys', response: answers({ 200: Type.Object({ data: Type.Array(Type.Ref('ApiKey')) }) }) } }, async (request) => ({ data: (await db.merchant(callerOf(request).merchant.id, listKeys)).map(keyView) }));
+  app.get(
+    '/v1/api-keys',
+    { config, schema: { tags, summary: 'List keys', response: answers({ 200: Type.Object({ data: Type.Array(Type.Ref('ApiKey')) }) }) } },
+    async (request) => ({ data: (await db.merchant(callerOf(request).merchant.id, listKeys)).map(keyView) }),
+  );
 
   const Create = Type.Object(
-    { kind: Type.Optional(Type.Union([Type.Literal('key'), Type.Literal('token')])), name: Type.Optional(Type.String({ maxLength: 100 })), scopes: Scopes, expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 365 * 86400 })) },
+    {
+      kind: Type.Optional(Type.Union([Type.Literal('key'), Type.Literal('token')])),
+      name: Type.Optional(Type.String({ maxLength: 100 })),
+      scopes: Scopes,
+      expiresInSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 * 365 * 86400 })),
+    },
     { additionalProperties: false },
   );
-  app.post('/v1/api-keys', { config, schema: { tags, summary: 'Create a key', description: 'The secret is in this answer and nowhere else.', body: Create, response: answers({ 201: Type.Ref('ApiKey') }, 413) } }, async (request, reply) => {
-    const { merchant, scopes } = callerOf(request);
-    const { kind = 'key', name = '', scopes: wanted, expiresInSeconds } = request.body;
-    giveNoMore(scopes, wanted);
-    const now = clock.now();
-    const expiresAt = expiresInSeconds ? new Date(now.getTime() + expiresInSeconds * 1000) : null;
-    const { secret, key } = await createKey(db, merchant.id, ids, { kind, name, mode: merchant.mode, scopes: wanted, expiresAt, now });
-    return reply.code(201).send({ ...keyView(key), secret });
-  });
+  app.post(
+    '/v1/api-keys',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Create a key',
+        description: 'The secret is in this answer and nowhere else.',
+        body: Create,
+        response: answers({ 201: Type.Ref('ApiKey') }, 413),
+      },
+    },
+    async (request, reply) => {
+      const { merchant, scopes } = callerOf(request);
+      const { kind = 'key', name = '', scopes: wanted, expiresInSeconds } = request.body;
+      giveNoMore(scopes, wanted);
+      const now = clock.now();
+      const expiresAt = expiresInSeconds ? new Date(now.getTime() + expiresInSeconds * 1000) : null;
+      const { secret, key } = await createKey(db, merchant.id, ids, { kind, name, mode: merchant.mode, scopes: wanted, expiresAt, now });
+      return reply.code(201).send({ ...keyView(key), secret });
+    },
+  );
 
-  const Roll = Type.Object({ overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: WEEK_SECONDS, default: 86_400, description: 'For how long the old key still works' })) }, { additionalProperties: false });
-  app.post('/v1/api-keys/:id/roll', { config, schema: { tags, summary: 'Roll a key', description: 'Makes a new key with the same scopes; the old one works on for the overlap.', params: One, body: Roll, response: answers({ 201: Type.Ref('ApiKey') }, 404, 409) } }, async (request, reply) => {
-    const { merchant, scopes } = callerOf(request);
-    const now = clock.now();
-    const id = idIn(request.params.id, 'key');
-    const old = await db.merchant(merchant.id, (tx) => lockKey(tx, id));
-    giveNoMore(scopes, old.scopes);
-    mustBeGood(old, now);
-    const { secret, key } = await createKey(db, merchant.id, ids, { kind: old.kind, name: old.name, mode: merchant.mode, scopes: old.scopes, expiresAt: null, now }, async (tx) => {
-      mustBeGood(await lockKey(tx, id), clock.now()); // it may have been revoked or rolled meanwhile
-      await expireKey(tx, id, new Date(now.getTime() + (request.body.overlapSeconds ?? 86_400) * 1000));
-    });
-    return reply.code(201).send({ ...keyView(key), secret });
-  });
+  const Roll = Type.Object(
+    {
+      overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: WEEK_SECONDS, default: 86_400, description: 'For how long the old key still works' })),
+    },
+    { additionalProperties: false },
+  );
+  app.post(
+    '/v1/api-keys/:id/roll',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Roll a key',
+        description: 'Makes a new key with the same scopes; the old one works on for the overlap.',
+        params: One,
+        body: Roll,
+        response: answers({ 201: Type.Ref('ApiKey') }, 404, 409),
+      },
+    },
+    async (request, reply) => {
+      const { merchant, scopes } = callerOf(request);
+      const now = clock.now();
+      const id = idIn(request.params.id, 'key');
+      const old = await db.merchant(merchant.id, (tx) => lockKey(tx, id));
+      giveNoMore(scopes, old.scopes);
+      mustBeGood(old, now);
+      const { secret, key } = await createKey(
+        db,
+        merchant.id,
+        ids,
+        { kind: old.kind, name: old.name, mode: merchant.mode, scopes: old.scopes, expiresAt: null, now },
+        async (tx) => {
+          mustBeGood(await lockKey(tx, id), clock.now()); // it may have been revoked or rolled meanwhile
+          await expireKey(tx, id, new Date(now.getTime() + (request.body.overlapSeconds ?? 86_400) * 1000));
+        },
+      );
+      return reply.code(201).send({ ...keyView(key), secret });
+    },
+  );
 
-  app.post('/v1/api-keys/:id/revoke', { config, schema: { tags, summary: 'Revoke a key', description: 'It stops working within a second, in every process.', params: One, response: answers({ 200: Type.Ref('ApiKey') }, 404) } }, async (request) => {
-    const id = idIn(request.params.id, 'key');
-    const key = await db.merchant(callerOf(request).merchant.id, async (tx) => {
-      await lockKey(tx, id);
-      await revokeKey(tx, id, clock.now());
-      return lockKey(tx, id);
-    });
-    return keyView(key);
-  });
+  app.post(
+    '/v1/api-keys/:id/revoke',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Revoke a key',
+        description: 'It stops working within a second, in every process.',
+        params: One,
+        response: answers({ 200: Type.Ref('ApiKey') }, 404),
+      },
+    },
+    async (request) => {
+      const id = idIn(request.params.id, 'key');
+      const key = await db.merchant(callerOf(request).merchant.id, async (tx) => {
+        await lockKey(tx, id);
+        await revokeKey(tx, id, clock.now());
+        return lockKey(tx, id);
+      });
+      return keyView(key);
+    },
+  );
 }
 
 /** @throws {ApiError} 409 */
@@ -132,29 +214,73 @@ function sandboxRoutes(app: App, db: Db, ids: Ids, clock: Clock, onClock: (offse
   const config = { scope: 'sandbox', source: 'sandbox' } as const;
   const tags = ['Sandbox'];
 
-  const TopUp = Type.Object({ amount: Type.Integer({ minimum: 1, maximum: Number(MAX_MINOR), description: 'In minor units: 150000 is 1500.00 KZT' }), currency: Type.String({ pattern: '^[A-Z]{3}$', examples: ['KZT'] }) }, { additionalProperties: false });
-  const ToppedUp = Type.Object({ id: Type.String(), amount: Type.Integer(), currency: Type.String(), available: Type.Integer({ description: 'Minor units, afterwards' }), createdAt: Type.String() });
-  app.post('/v1/sandbox/topup', { config, schema: { tags, summary: 'Top up the balance', description: 'Test merchants only.', headers: IdempotencyHeader, body: TopUp, response: answers({ 201: ToppedUp }, 409) } }, async (request, reply) => {
-    const { merchant } = callerOf(request);
-    if (merchant.mode !== 'test') throw forbidden('only test merchants are topped up here');
-    const { amount, currency } = request.body;
-    exponentOf(currency);
-    const id = ids.uuid();
-    const answer = await once(db, merchant.id, keyOf('POST /v1/sandbox/topup', request.headers['idempotency-key'], request.body), clock.now(), async (tx) => {
-      const [world, available] = [account('world', currency), account('available', currency)];
-      const books = await Books.lock(tx, [available, world], clock.now());
-      if (books.balance(available) + BigInt(amount) > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid('amount: the balance would have more digits than can be shown exactly');
-      books.post({ objectId: id, kind: 'topup', from: world, to: available, amount: BigInt(amount) });
-      await books.write();
-      return { status: 201, objectId: id, body: JSON.stringify({ id, amount, currency, available: Number(books.balance(available)), createdAt: timestamp(books.at) }) };
-    });
-    return give(reply, answer);
+  const TopUp = Type.Object(
+    {
+      amount: Type.Integer({ minimum: 1, maximum: Number(MAX_MINOR), description: 'In minor units: 150000 is 1500.00 KZT' }),
+      currency: Type.String({ pattern: '^[A-Z]{3}$', examples: ['KZT'] }),
+    },
+    { additionalProperties: false },
+  );
+  const ToppedUp = Type.Object({
+    id: Type.String(),
+    amount: Type.Integer(),
+    currency: Type.String(),
+    available: Type.Integer({ description: 'Minor units, afterwards' }),
+    createdAt: Type.String(),
   });
+  app.post(
+    '/v1/sandbox/topup',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Top up the balance',
+        description: 'Test merchants only.',
+        headers: IdempotencyHeader,
+        body: TopUp,
+        response: answers({ 201: ToppedUp }, 409),
+      },
+    },
+    async (request, reply) => {
+      const { merchant } = callerOf(request);
+      if (merchant.mode !== 'test') throw forbidden('only test merchants are topped up here');
+      const { amount, currency } = request.body;
+      exponentOf(currency);
+      const id = ids.uuid();
+      const answer = await once(db, merchant.id, keyOf('POST /v1/sandbox/topup', request.headers['idempotency-key'], request.body), clock.now(), async (tx) => {
+        const [world, available] = [account('world', currency), account('available', currency)];
+        const books = await Books.lock(tx, [available, world], clock.now());
+        if (books.balance(available) + BigInt(amount) > BigInt(Number.MAX_SAFE_INTEGER))
+          throw invalid('amount: the balance would have more digits than can be shown exactly');
+        books.post({ objectId: id, kind: 'topup', from: world, to: available, amount: BigInt(amount) });
+        await books.write();
+        return {
+          status: 201,
+          objectId: id,
+          body: JSON.stringify({ id, amount, currency, available: Number(books.balance(available)), createdAt: timestamp(books.at) }),
+        };
+      });
+      return give(reply, answer);
+    },
+  );
 
   const Advance = Type.Object({ advanceSeconds: Type.Integer({ minimum: 1, maximum: 400 * 86_400 }) }, { additionalProperties: false });
-  app.post('/v1/sandbox/clock', { config, schema: { tags, summary: "Advance the platform's clock", description: 'Only on a platform without live merchants: what is due by then becomes due now.', body: Advance, response: answers({ 200: Type.Object({ now: Type.String() }) }, 409) } }, async (request) => {
-    if (callerOf(request).merchant.mode !== 'test') throw forbidden('only test merchants move the clock');
-    onClock(await advanceClock(db, request.body.advanceSeconds * 1000));
-    return { now: timestamp(clock.now()) };
-  });
+  app.post(
+    '/v1/sandbox/clock',
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Advance the platform's clock",
+        description: 'Only on a platform without live merchants: what is due by then becomes due now.',
+        body: Advance,
+        response: answers({ 200: Type.Object({ now: Type.String() }) }, 409),
+      },
+    },
+    async (request) => {
+      if (callerOf(request).merchant.mode !== 'test') throw forbidden('only test merchants move the clock');
+      onClock(await advanceClock(db, request.body.advanceSeconds * 1000));
+      return { now: timestamp(clock.now()) };
+    },
+  );
 }

@@ -23,7 +23,10 @@ const LIMIT = 64 * 1024;
 async function serving(answer: (socket: Socket) => void): Promise<() => Promise<NetAnswer | NetError>> {
   const server = await rawServer(answer);
   servers.push(server);
-  return () => net.request({ method: 'POST', url: `http://127.0.0.1:${server.port}/`, headers: {}, body: '{}', timeoutMs: TIMEOUT, maxBytes: LIMIT }).catch((error: NetError) => error);
+  return () =>
+    net
+      .request({ method: 'POST', url: `http://127.0.0.1:${server.port}/`, headers: {}, body: '{}', timeoutMs: TIMEOUT, maxBytes: LIMIT })
+      .catch((error: NetError) => error);
 }
 
 /** Writes pieces as fast as they are taken, or one each so many milliseconds. */

@@ -46,7 +46,8 @@ afterAll(async () => {
   for (const server of [internet, ...inside]) await server.close();
 });
 
-const call = (of: GuardedNet, url: string): Promise<NetAnswer | NetError> => of.request({ method: 'POST', url, headers: {}, body: '{}', timeoutMs: 3_000, maxBytes: 1_000 }).catch((error: NetError) => error);
+const call = (of: GuardedNet, url: string): Promise<NetAnswer | NetError> =>
+  of.request({ method: 'POST', url, headers: {}, body: '{}', timeoutMs: 3_000, maxBytes: 1_000 }).catch((error: NetError) => error);
 const seenInside = () => inside.reduce((sum, server) => sum + server.connections, 0);
 
 /** Every spelling of an address that a URL parser somewhere reads. P stands for the port. */
@@ -60,7 +61,9 @@ const spellings = String.raw`
 [::1] [0:0:0:0:0:0:0:1] [0000:0000:0000:0000:0000:0000:0000:0001] [::0001] [0::1] [::0:1] [::0.0.0.1] [::ffff:127.0.0.1] [::FFFF:127.0.0.1] [::ffff:7f00:1] [::ffff:7f00:0001] [0:0:0:0:0:ffff:127.0.0.1] [::ffff:127.0.0.3]
 [::ffff:7f00:3] [::] [0:0:0:0:0:0:0:0] [::0] [::127.0.0.1] [::7f00:1] [64:ff9b::127.0.0.1] [64:ff9b::7f00:1] [64:ff9b:1::7f00:1] [2002:7f00:1::] [2002:7f00:0001::1] [::ffff:0:127.0.0.1] [::ffff:0.0.0.0] [2001:0:7f00:1::] [fe80::1] [fe80::1%25lo] [::1%25lo] [::ffff:0:0]
 localhost LOCALHOST localhost. LocalHost%2e ⓛocalhost ｌｏｃａｌｈｏｓｔ loc\u00adalhost inside.test inside.test. INSIDE.TEST ｉｎｓｉｄｅ.test inside。test six.test mapped.test both.test both-turned.test both-families.test zero.test empty.test`
-  .trim().split(/\s+/).map((text) => text.replace(/\\u([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))));
+  .trim()
+  .split(/\s+/)
+  .map((text) => text.replace(/\\u([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))));
 
 /** The same places by way of a URL's other parts. */
 const shapes = String.raw`
@@ -70,9 +73,14 @@ http:127.0.0.1:P/ http:/127.0.0.1:P/ http:///127.0.0.1:P/ http:////127.0.0.1:P/ 
 ht\u000atp://127.0.0.1:P/ http://127.0.\u00090.1:P/ http://127.0.0.1:\u000aP/ http://[::1]:P@127.0.0.2:P/ http://[::1]:P/ http://[::ffff:127.0.0.1]:P@127.0.0.2/ http://0:P/ http://127.0.0.1:P/..;/ http://127.0.0.1:P/%0d%0aHost:%20x http://outside.test.inside.test:P/
 file:///etc/passwd file://127.0.0.1/etc/passwd gopher://127.0.0.1:P/_POST data:text/plain,hello javascript:alert(1) ftp://127.0.0.1:P/ ws://127.0.0.1:P/ wss://127.0.0.1:P/ blob:http://127.0.0.1:P/x dict://127.0.0.1:P/ ldap://127.0.0.1:P/ unix:/var/run/docker.sock http://unix:/var/run/docker.sock:/
 jar:http://127.0.0.1:P!/ about:blank //127.0.0.1:P/ /etc/passwd 127.0.0.1:P http:// https:// http://: http://? http://# http://.. http://%00 http://[ http://[::1 http://] http://127.0.0.1:99999/ http://127.0.0.1:-1/`
-  .trim().split(/\s+/).map((text) => text.replace(/\\u([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))).replaceAll('\\\\', '\\'));
+  .trim()
+  .split(/\s+/)
+  .map((text) => text.replace(/\\u([0-9a-f]{4})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))).replaceAll('\\\\', '\\'));
 
-const urls = () => [...spellings.flatMap((host) => [`http://${host}:${port}/hook`, `https://${host}:${port}/hook`]), ...shapes.map((shape) => shape.replaceAll('P', String(port)))];
+const urls = () => [
+  ...spellings.flatMap((host) => [`http://${host}:${port}/hook`, `https://${host}:${port}/hook`]),
+  ...shapes.map((shape) => shape.replaceAll('P', String(port))),
+];
 
 test('nothing inside is connected to, in whatever way it is written', async () => {
   assert.ok(urls().length >= 300, `${urls().length}`);
@@ -113,7 +121,10 @@ test('live rules: only https, only its ports, nothing with a password, nothing p
   const refusals: [string, RegExp][] = [
     ['http://example.com/', /must begin with https:\/\//],
     ['ftp://example.com/', /must begin with https:\/\//],
-    ...[22, 25, 80, 3306, 5432, 6379, 8080, 9200, 11211].map((number): [string, RegExp] => [`https://example.com:${number}/`, /port \d+ is not among those allowed \(443, 8443\)/]),
+    ...[22, 25, 80, 3306, 5432, 6379, 8080, 9200, 11211].map((number): [string, RegExp] => [
+      `https://example.com:${number}/`,
+      /port \d+ is not among those allowed \(443, 8443\)/,
+    ]),
     ['https://user@example.com/', /user name or password/],
     ['https://user:pass@example.com/', /user name or password/],
     ['https://10.0.0.1/', /10\.0\.0\.1 is not a public address/],
@@ -185,7 +196,9 @@ test('should an address slip through nevertheless, the connection is closed befo
 
 test('redirects to the inside, to http and in circles are not followed', async () => {
   for (const status of [301, 302, 303, 307, 308]) {
-    const sender = await rawServer((socket) => socket.write(httpAnswer('', { status, headers: `location: http://127.0.0.1:${port}/\r\n` })), { host: '127.0.0.2' });
+    const sender = await rawServer((socket) => socket.write(httpAnswer('', { status, headers: `location: http://127.0.0.1:${port}/\r\n` })), {
+      host: '127.0.0.2',
+    });
     const outcome = await call(net, `http://127.0.0.2:${sender.port}/`);
     assert.ok(!(outcome instanceof NetError));
     assert.deepEqual([outcome.status, sender.requests.length], [status, 1]);

@@ -15,7 +15,13 @@ export interface Egress {
 }
 
 /** The internet, over TLS. */
-export const publicEgress = (): Egress => ({ schemes: ['https:'], ports: [443, 8443], isAllowedName: isPublicName, isAllowedAddress: isPublicAddress, resolve: fromNameServers() });
+export const publicEgress = (): Egress => ({
+  schemes: ['https:'],
+  ports: [443, 8443],
+  isAllowedName: isPublicName,
+  isAllowedAddress: isPublicAddress,
+  resolve: fromNameServers(),
+});
 /** Anywhere, the machine itself included: for tests and development. */
 export const privateEgress = (): Egress => ({ schemes: ['https:', 'http:'], isAllowedName: () => true, isAllowedAddress: () => true, resolve: fromSystem });
 
@@ -42,7 +48,8 @@ export function readUrl(text: string, { schemes, ports, isAllowedName, isAllowed
 
 export const portOf = (url: { protocol: string; port: string }): number => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
 
-const notPublic = (address: string, hostname?: string): string => (hostname ? `${hostname} leads to ${address}, which is not a public address` : `${address} is not a public address`);
+const notPublic = (address: string, hostname?: string): string =>
+  hostname ? `${hostname} leads to ${address}, which is not a public address` : `${address} is not a public address`;
 
 /** @throws {Blocked} when any of the addresses is not to be called: a name with two faces has none that is trusted */
 async function vettedAddresses(hostname: string, { resolve, isAllowedAddress }: Egress): Promise<string[]> {

@@ -75,7 +75,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private finish(truncated: boolean): void {
     if (!this.settle()) return;
-    this.resolve({ status: this.status, headers: this.headers, body: this.chunks.length === 1 ? (this.chunks[0] as Buffer) : Buffer.concat(this.chunks), truncated });
+    this.resolve({
+      status: this.status,
+      headers: this.headers,
+      body: this.chunks.length === 1 ? (this.chunks[0] as Buffer) : Buffer.concat(this.chunks),
+      truncated,
+    });
     if (truncated) this.controller?.abort(new Error('read enough'));
   }
 

@@ -11,7 +11,10 @@ export interface RawServer {
 }
 
 /** @param onRequest told of each request, with its number on its connection, from 1; without it requests are swallowed */
-export async function rawServer(onRequest?: (socket: Socket, count: number, server: RawServer) => void, options: { host?: string; port?: number; onConnection?(socket: Socket): void } = {}): Promise<RawServer> {
+export async function rawServer(
+  onRequest?: (socket: Socket, count: number, server: RawServer) => void,
+  options: { host?: string; port?: number; onConnection?(socket: Socket): void } = {},
+): Promise<RawServer> {
   const server: Server = createServer({ noDelay: true });
   const raw: RawServer = {
     ...{ port: 0, connections: 0, requests: [], sockets: new Set() },
@@ -52,4 +55,5 @@ function requestEnd(text: string): number {
 }
 
 /** A whole answer as text. */
-export const httpAnswer = (body: string, { status = 200, headers = '' }: { status?: number; headers?: string } = {}): string => `HTTP/1.1 ${status} X\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
+export const httpAnswer = (body: string, { status = 200, headers = '' }: { status?: number; headers?: string } = {}): string =>
+  `HTTP/1.1 ${status} X\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;

@@ -6,7 +6,8 @@ import { guardedNet, type GuardedNet, type GuardOptions } from '../net.ts';
 import { type NetAnswer, NetError } from '../ports.ts';
 
 /** A pair that was made for this test, for outside.test and 127.0.0.2; it vouches for itself. */
-const KEY = 'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYt5BCMo/PJ1NZoRsrFw+2X3NAdUkqvEO3ir5DHRIFGChRANCAAR56htNeg1TNXsO1R060M9Y412h0R62IIRktJdnuzFi7a7vKb9GilB8N1eSaZbO2EgUXsy/H3gtBesPJAkItQxX';
+const KEY =
+  'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYt5BCMo/PJ1NZoRsrFw+2X3NAdUkqvEO3ir5DHRIFGChRANCAAR56htNeg1TNXsO1R060M9Y412h0R62IIRktJdnuzFi7a7vKb9GilB8N1eSaZbO2EgUXsy/H3gtBesPJAkItQxX';
 const CERTIFICATE =
   'MIIBpDCCAUqgAwIBAgIUf1rB+pXov9YVv+xRmk2eoiRhb9swCgYIKoZIzj0EAwIwFzEVMBMGA1UEAwwMb3V0c2lkZS50ZXN0MCAXDTI2MTEyMTExMDQ1MloYDzIxMjYxMDI4MTEwNDUyWjAXMRUwEwYDVQQDDAxvdXRzaWRlLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAR56htNeg1TNXsO1R060M9Y412h0R62IIRktJdnuzFi7a7vKb9GilB8N1eSaZbO2EgUXsy/H3gtBesPJAkItQxXo3IwcDAdBgNVHQ4EFgQUXliaKiSGa24GDnHbUCkGoz1p39QwHwYDVR0jBBgwFoAUXliaKiSGa24GDnHbUCkGoz1p39QwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHREEFjAUggxvdXRzaWRlLnRlc3SHBH8AAAIwCgYIKoZIzj0EAwIDSAAwRQIgPvWXnL+w4xu5Nih3anhxRZPjkEi+bdPm/uytIZ66UzACIQCPWUrRVqFwJ0fe3JIWI5PFKRzs5ehdpMWpGEaNQcjiSg==';
 const ca = `-----BEGIN CERTIFICATE-----\n${CERTIFICATE.match(/.{1,64}/g)?.join('\n')}\n-----END CERTIFICATE-----\n`;
@@ -34,9 +35,16 @@ afterAll(async () => {
 });
 
 function calling(options: Partial<GuardOptions> = {}): (host: string) => Promise<NetAnswer | NetError> {
-  const net = guardedNet({ allowPrivate: false, egress: { ports: [port], isAllowedAddress: (address) => address === '127.0.0.2', resolve: async () => ['127.0.0.2'] }, ...options });
+  const net = guardedNet({
+    allowPrivate: false,
+    egress: { ports: [port], isAllowedAddress: (address) => address === '127.0.0.2', resolve: async () => ['127.0.0.2'] },
+    ...options,
+  });
   nets.push(net);
-  return (host) => net.request({ method: 'POST', url: `https://${host}:${port}/`, headers: {}, body: '{}', timeoutMs: 2_000, maxBytes: 100 }).catch((error: NetError) => error);
+  return (host) =>
+    net
+      .request({ method: 'POST', url: `https://${host}:${port}/`, headers: {}, body: '{}', timeoutMs: 2_000, maxBytes: 100 })
+      .catch((error: NetError) => error);
 }
 
 test('over TLS, by name and by address, on connections that are kept', async () => {

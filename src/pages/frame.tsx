@@ -36,9 +36,13 @@ export function LanguageSwitch({ language }: { language: Language }): VNode {
     <nav class="languages" aria-label={pageWords[language].language}>
       {Object.entries(languages).map(([code, name]) =>
         code === language ? (
-          <span lang={code} aria-current="true">{name}</span>
+          <span lang={code} aria-current="true">
+            {name}
+          </span>
         ) : (
-          <a href={`?lang=${code}`} lang={code} hreflang={code}>{name}</a>
+          <a href={`?lang=${code}`} lang={code} hreflang={code}>
+            {name}
+          </a>
         ),
       )}
     </nav>
@@ -52,7 +56,9 @@ export const shownName = (name: string): string => name.replace(/[\p{Cc}\u061C\u
 export function MerchantLine({ name, test, language }: { name: string; test: boolean; language: Language }): VNode {
   return (
     <p class="merchant">
-      <span class="avatar" aria-hidden="true">{[...name][0]?.toLocaleUpperCase(language) ?? '·'}</span>
+      <span class="avatar" aria-hidden="true">
+        {[...name][0]?.toLocaleUpperCase(language) ?? '·'}
+      </span>
       <bdi>{name}</bdi>
       {test && <span class="badge">{pageWords[language].testMode}</span>}
     </p>
@@ -62,7 +68,19 @@ export function MerchantLine({ name, test, language }: { name: string; test: boo
 export type NoticeKind = 'done' | 'waiting' | 'stopped';
 
 /** A page that only says something. */
-export function Notice({ kind, title, language, merchant, children }: { kind: NoticeKind; title: string; language: Language; merchant?: { name: string; test: boolean }; children: ComponentChildren }): VNode {
+export function Notice({
+  kind,
+  title,
+  language,
+  merchant,
+  children,
+}: {
+  kind: NoticeKind;
+  title: string;
+  language: Language;
+  merchant?: { name: string; test: boolean };
+  children: ComponentChildren;
+}): VNode {
   return (
     <div class="page">
       <main class="notice">
@@ -93,5 +111,14 @@ const signs: Record<NoticeKind, string> = {
 /** A page about what no merchant's room can say more of. */
 export const notice = (status: number, language: Language, what: 'unknown' | 'foreign' | 'unreadable' | 'busy' | 'broken'): Page => {
   const { title, text } = pageWords[language][what];
-  return { status, language, title, body: <Notice kind={what === 'busy' ? 'waiting' : 'stopped'} title={title} language={language}><p>{text}</p></Notice> };
+  return {
+    status,
+    language,
+    title,
+    body: (
+      <Notice kind={what === 'busy' ? 'waiting' : 'stopped'} title={title} language={language}>
+        <p>{text}</p>
+      </Notice>
+    ),
+  };
 };

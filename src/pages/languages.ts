@@ -13,11 +13,14 @@ export const isLanguage = (text: unknown): text is Language => typeof text === '
  */
 export function languageOf(asked: unknown, accept: string | undefined): Language {
   if (isLanguage(asked)) return asked;
-  const liked = (accept ?? '').slice(0, 500).split(',').map((entry, place) => {
-    const [tag = '', ...parameters] = entry.trim().toLowerCase().split(';');
-    const q = parameters.map((parameter) => /^\s*q=([\d.]+)$/.exec(parameter)?.[1]).find(Boolean);
-    return { language: tag.split('-')[0], quality: q === undefined ? 1 : Number(q), place };
-  });
+  const liked = (accept ?? '')
+    .slice(0, 500)
+    .split(',')
+    .map((entry, place) => {
+      const [tag = '', ...parameters] = entry.trim().toLowerCase().split(';');
+      const q = parameters.map((parameter) => /^\s*q=([\d.]+)$/.exec(parameter)?.[1]).find(Boolean);
+      return { language: tag.split('-')[0], quality: q === undefined ? 1 : Number(q), place };
+    });
   const known = liked.filter(({ language, quality }) => isLanguage(language) && quality > 0).sort((a, b) => b.quality - a.quality || a.place - b.place);
   return (known[0]?.language as Language | undefined) ?? 'en';
 }

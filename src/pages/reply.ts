@@ -25,7 +25,10 @@ export interface PageSettings {
 /** Answers with a page that loads nothing, runs nothing but its own script, and can be neither framed nor kept. */
 export function givePage(reply: FastifyReply, page: Page, { random, publicUrl }: PageSettings): FastifyReply {
   const nonce = random.bytes(18).toString('base64');
-  return reply.code(page.status).headers(headersOf(page, nonce, publicUrl)).send(renderFrame(page, nonce));
+  return reply
+    .code(page.status)
+    .headers(headersOf(page, nonce, publicUrl))
+    .send(renderFrame(page, nonce));
 }
 
 const headersOf = ({ language, formLeadsTo = [] }: Page, nonce: string, publicUrl: string): Record<string, string> => ({
@@ -50,6 +53,7 @@ const headersOf = ({ language, formLeadsTo = [] }: Page, nonce: string, publicUr
   'x-robots-tag': 'noindex, nofollow',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()',
+  'permissions-policy':
+    'accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()',
   ...(publicUrl.startsWith('https:') ? { 'strict-transport-security': 'max-age=63072000; includeSubDomains' } : {}),
 });

@@ -6,7 +6,10 @@ const en = {
   unknown: { title: 'Page not found', text: 'Check the link: it may have been copied in part.' },
   foreign: { title: 'Sent from elsewhere', text: 'The form was sent from another site, so nothing was done. Open the link again and fill it in here.' },
   unreadable: { title: 'Nothing was received', text: 'What was sent cannot be read. Open the link again and fill in the form.' },
-  busy: { title: 'One moment, please', text: 'We cannot finish this right now. Open the link again in a minute: if your card has been saved already, it will say so.' },
+  busy: {
+    title: 'One moment, please',
+    text: 'We cannot finish this right now. Open the link again in a minute: if your card has been saved already, it will say so.',
+  },
   broken: { title: 'Something went wrong', text: 'The mistake is ours. Open the link again: if your card has been saved already, it will say so.' },
 };
 
@@ -14,7 +17,10 @@ const ru: typeof en = {
   language: 'Язык',
   testMode: 'Тестовый режим',
   unknown: { title: 'Страница не найдена', text: 'Проверьте ссылку: возможно, она скопирована не полностью.' },
-  foreign: { title: 'Отправлено с другого сайта', text: 'Форма отправлена с другого сайта, поэтому мы ничего не сделали. Откройте ссылку ещё раз и заполните форму здесь.' },
+  foreign: {
+    title: 'Отправлено с другого сайта',
+    text: 'Форма отправлена с другого сайта, поэтому мы ничего не сделали. Откройте ссылку ещё раз и заполните форму здесь.',
+  },
   unreadable: { title: 'Ничего не получено', text: 'Не удалось прочитать отправленное. Откройте ссылку ещё раз и заполните форму.' },
   busy: { title: 'Подождите немного', text: 'Сейчас закончить не получается. Откройте ссылку ещё раз через минуту: если карта уже сохранена, вы это увидите.' },
   broken: { title: 'Что-то пошло не так', text: 'Это наша ошибка. Откройте ссылку ещё раз: если карта уже сохранена, вы это увидите.' },
@@ -24,9 +30,15 @@ const kk: typeof en = {
   language: 'Тіл',
   testMode: 'Сынақ режимі',
   unknown: { title: 'Бет табылмады', text: 'Сілтемені тексеріңіз: ол толық көшірілмеген болуы мүмкін.' },
-  foreign: { title: 'Басқа сайттан жіберілді', text: 'Пішін басқа сайттан жіберілгендіктен, ештеңе жасалмады. Сілтемені қайта ашып, пішінді осында толтырыңыз.' },
+  foreign: {
+    title: 'Басқа сайттан жіберілді',
+    text: 'Пішін басқа сайттан жіберілгендіктен, ештеңе жасалмады. Сілтемені қайта ашып, пішінді осында толтырыңыз.',
+  },
   unreadable: { title: 'Ештеңе алынбады', text: 'Жіберілген деректерді оқу мүмкін болмады. Сілтемені қайта ашып, пішінді толтырыңыз.' },
-  busy: { title: 'Сәл күте тұрыңыз', text: 'Дәл қазір аяқтау мүмкін болмай тұр. Сілтемені бір минуттан кейін қайта ашыңыз: карта сақталып қойған болса, сол жерде көрінеді.' },
+  busy: {
+    title: 'Сәл күте тұрыңыз',
+    text: 'Дәл қазір аяқтау мүмкін болмай тұр. Сілтемені бір минуттан кейін қайта ашыңыз: карта сақталып қойған болса, сол жерде көрінеді.',
+  },
   broken: { title: 'Бірдеңе дұрыс болмады', text: 'Бұл — біздің қате. Сілтемені қайта ашыңыз: карта сақталып қойған болса, сол жерде көрінеді.' },
 };
 

@@ -75,12 +75,31 @@ class Desk {
     const keys = requests.flatMap(({ key }) => (key ? [key] : []));
     const [{ merchant }] = requests as [PayoutRequest];
     // All are sent at once and run in this order: what follows the lock sees what came before it.
-    const locked = Books.lock(tx, currencies.flatMap((currency) => [account('available', currency), account('held', currency)]), now);
-    const read = Promise.all([cardsById(tx, cardIds), termsOf(tx), recall(tx, keys[0]?.route ?? '', keys.map(({ key }) => key)), again ? payoutsById(tx, requests.map(({ id }) => id)) : []]);
+    const locked = Books.lock(
+      tx,
+      currencies.flatMap((currency) => [account('available', currency), account('held', currency)]),
+      now,
+    );
+    const read = Promise.all([
+      cardsById(tx, cardIds),
+      termsOf(tx),
+      recall(
+        tx,
+        keys[0]?.route ?? '',
+        keys.map(({ key }) => key),
+      ),
+      again
+        ? payoutsById(
+            tx,
+            requests.map(({ id }) => id),
+          )
+        : [],
+    ]);
     const [books, [cards, terms, stored, existing]] = await Promise.all([locked, read]);
     const limited = currencies.filter((currency) => terms.some((row) => row.currency === currency && row.dailyLimit !== null));
     const capped = terms.some(({ cardDailyLimit }) => cardDailyLimit !== null);
-    const [usage, cardUsage] = limited.length > 0 || capped ? await usageToday(tx, merchant, limited, capped ? cardIds : [], books.at) : [new Map<string, Minor>(), []];
+    const [usage, cardUsage] =
+      limited.length > 0 || capped ? await usageToday(tx, merchant, limited, capped ? cardIds : [], books.at) : [new Map<string, Minor>(), []];
     return new Desk(
       tx,
       books,
@@ -168,7 +187,9 @@ class Desk {
   async write(connector: string): Promise<void> {
     const at = this.books.at;
     const payouts = this.made.map(({ payout }) => payout);
-    const toSend = payouts.filter(({ state }) => state === 'new').map(({ id }) => ({ payoutId: id, connector, reference: processorReference(this.merchant.code, id) }));
+    const toSend = payouts
+      .filter(({ state }) => state === 'new')
+      .map(({ id }) => ({ payoutId: id, connector, reference: processorReference(this.merchant.code, id) }));
     if (payouts.length === 0) return;
     const [inserted, submitted] = await Promise.all([
       insertPayouts(this.tx, payouts),
@@ -176,7 +197,11 @@ class Desk {
       this.books.write(),
       ...[...this.used].map(([currency, amount]) => setUsage(this.tx, dayIn(this.merchant.timeZone, at), currency, amount)),
       remember(this.tx, [...this.answers.values()], at),
-      tell(this.tx, this.made.flatMap(({ events }) => events), at),
+      tell(
+        this.tx,
+        this.made.flatMap(({ events }) => events),
+        at,
+      ),
     ]);
     assert(inserted === payouts.length, 'every payout was written');
     assert(submitted === toSend.length, 'every submission was written');

@@ -31,7 +31,12 @@ export function callbackRoutes(app: App, options: CallbackOptions): void {
       if (!verified) throw unauthorized('the signature does not fit');
       const { ref, ...said } = bodyIn(raw);
       const { merchantId, payoutId } = await ownerOf(options.db, ref);
-      const { changed } = await options.outcomes.submit(merchantId, { payoutId, verdict: verdictIn(said), source: 'callback', callback: { processor: options.processor, dedupeKey: verified.id } });
+      const { changed } = await options.outcomes.submit(merchantId, {
+        payoutId,
+        verdict: verdictIn(said),
+        source: 'callback',
+        callback: { processor: options.processor, dedupeKey: verified.id },
+      });
       return reply.send({ received: true, changed });
     });
   });
@@ -71,7 +76,8 @@ function verdictIn({ status, code, rrn }: Omit<Said, 'ref'>): Verdict {
 
 async function ownerOf(db: Db, reference: string): Promise<{ merchantId: string; payoutId: string }> {
   const parsed = parseProcessorReference(reference);
-  const owner = parsed && (await db.lookup((q) => q.maybe<{ merchant: string }>(sql`select c.merchant from merchant_code c where c.code = ${parsed.merchantCode}`)));
+  const owner =
+    parsed && (await db.lookup((q) => q.maybe<{ merchant: string }>(sql`select c.merchant from merchant_code c where c.code = ${parsed.merchantCode}`)));
   if (!parsed || !owner) throw notFound('no such reference');
   return { merchantId: owner.merchant, payoutId: parsed.id };
 }

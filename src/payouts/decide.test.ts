@@ -11,7 +11,16 @@ const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
 const payout = (state: PayoutState) => ({ id: 'p', state, seq: 2 }) as Payout;
 const submission = (over: Partial<Submission>): Submission => ({
   ...{ payoutId: 'p', attempt: 1, connector: 'processor', reference: 'r', action: 'ask', phase: 'sent', outcome: 'pending', evidence: null },
-  ...{ preparedAt: ago(100), sentAt: ago(90), resendUntil: new Date(now.getTime() + 3_000_000), absentAfter: ago(-60), resolvedAt: null, tries: 1, nextAt: ago(-30), note: null },
+  ...{
+    preparedAt: ago(100),
+    sentAt: ago(90),
+    resendUntil: new Date(now.getTime() + 3_000_000),
+    absentAfter: ago(-60),
+    resolvedAt: null,
+    tries: 1,
+    nextAt: ago(-30),
+    note: null,
+  },
   ...over,
 });
 
@@ -77,14 +86,16 @@ test('only an execution settles, and only proof fails or rejects', () => {
 test('absence alone never ends a payout; where a processor cannot cancel, it does so only after the longest time in flight', () => {
   for (const { decision, heard, submission } of all) {
     if (heard.verdict.kind === 'absent') expect(decision.move).toBeUndefined();
-    if (heard.verdict.kind === 'unsupported' && decision.move) expect(submission.absentAfter && submission.absentAfter <= now && submission.outcome !== 'accepted').toBe(true);
+    if (heard.verdict.kind === 'unsupported' && decision.move)
+      expect(submission.absentAfter && submission.absentAfter <= now && submission.outcome !== 'accepted').toBe(true);
   }
 });
 
 test('a final payout stays, whatever is heard; what contradicts it opens an incident', () => {
   for (const { payout, heard, decision } of all.filter(({ payout }) => !['new', 'processing'].includes(payout.state))) {
     expect(decision.move).toBeUndefined();
-    const contradicts = payout.state === 'settled' ? ['declined', 'cancelled'].includes(heard.verdict.kind) : ['executed', 'returned'].includes(heard.verdict.kind);
+    const contradicts =
+      payout.state === 'settled' ? ['declined', 'cancelled'].includes(heard.verdict.kind) : ['executed', 'returned'].includes(heard.verdict.kind);
     expect(decision.incident !== undefined).toBe(contradicts);
     expect(decision.returned !== undefined).toBe(payout.state === 'settled' && heard.verdict.kind === 'returned');
   }
@@ -98,7 +109,8 @@ test('a payout that was not sent is never moved by what is heard', () => {
 });
 
 test('a payout on its way is always looked after again, or final', () => {
-  for (const { decision } of all.filter(({ payout }) => payout.state === 'processing')) expect(decision.move !== undefined || (decision.submission?.nextAt ?? now) > now).toBe(true);
+  for (const { decision } of all.filter(({ payout }) => payout.state === 'processing'))
+    expect(decision.move !== undefined || (decision.submission?.nextAt ?? now) > now).toBe(true);
 });
 
 test('a reference is sent again only while the processor will still know it when it arrives', () => {
@@ -119,5 +131,6 @@ test('a transfer that the processor had accepted is never sent again or fenced b
 });
 
 test('only what never left goes back to the beginning', () => {
-  for (const { decision, heard } of all) if (decision.submission?.phase === 'prepared') expect(heard).toMatchObject({ verdict: { kind: 'unsent' }, first: true });
+  for (const { decision, heard } of all)
+    if (decision.submission?.phase === 'prepared') expect(heard).toMatchObject({ verdict: { kind: 'unsent' }, first: true });
 });

@@ -48,7 +48,9 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
   const { verdict, source } = heard;
   if (payout.state === 'new') return { incident: { kind: 'answer_before_send', detail: `${source} says ${verdict.kind} of a payout that was not sent` } };
   if (payout.state !== 'processing') return afterFinal(payout, submission, verdict, source);
-  const later = (action: Action, outcome: SubmissionOutcome, note: string): Decision => ({ submission: { action, outcome, note, nextAt: askAt(submission, now, jitter) } });
+  const later = (action: Action, outcome: SubmissionOutcome, note: string): Decision => ({
+    submission: { action, outcome, note, nextAt: askAt(submission, now, jitter) },
+  });
   // Once the processor has said it has the transfer, a question without an answer takes nothing of that back.
   const doubt: SubmissionOutcome = submission.outcome === 'accepted' ? 'accepted' : 'unknown';
 
@@ -71,7 +73,18 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
     case 'unsent':
       // Proof for this try only: an earlier one may have arrived. Where there was none, it is as if nothing had been tried.
       return heard.first
-        ? { submission: { action: 'send', phase: 'prepared', outcome: 'pending', sentAt: null, resendUntil: null, absentAfter: null, note: verdict.why, nextAt: askAt(submission, now, jitter) } }
+        ? {
+            submission: {
+              action: 'send',
+              phase: 'prepared',
+              outcome: 'pending',
+              sentAt: null,
+              resendUntil: null,
+              absentAfter: null,
+              note: verdict.why,
+              nextAt: askAt(submission, now, jitter),
+            },
+          }
         : later(submission.action, doubt, verdict.why);
     case 'absent':
       return absent(submission, now, limits, later);
@@ -80,7 +93,10 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
         ? { move: notExecuted, submission: done('not_executed', 'absent_after_max_inflight', now) }
         : later('ask', doubt, 'the processor cannot cancel');
     case 'conflict':
-      return { submission: { action: 'ask', outcome: 'unknown', note: verdict.why, nextAt: askAt(submission, now, jitter) }, incident: { kind: 'reference_conflict', detail: verdict.why } };
+      return {
+        submission: { action: 'ask', outcome: 'unknown', note: verdict.why, nextAt: askAt(submission, now, jitter) },
+        incident: { kind: 'reference_conflict', detail: verdict.why },
+      };
   }
 }
 
@@ -91,24 +107,43 @@ const notExecuted = { move: 'fail', errorCode: '91', errorMessage: 'the processo
  * payout through. Later, the reference is fenced: only `cancelled`, or absence after the longest time in flight where a
  * processor cannot cancel, says that nothing was executed. A transfer that was once accepted and is not known now is a person's matter.
  */
-function absent(submission: Submission, now: Date, limits: ProcessorLimits, later: (action: Action, outcome: SubmissionOutcome, note: string) => Decision): Decision {
+function absent(
+  submission: Submission,
+  now: Date,
+  limits: ProcessorLimits,
+  later: (action: Action, outcome: SubmissionOutcome, note: string) => Decision,
+): Decision {
   if (submission.outcome === 'accepted') return later('ask', 'unknown', 'the processor accepted it and no longer knows it');
   const margin = limits.maxInFlightSeconds * 1000; // a send that is still on its way must arrive within the retention as well
-  if (submission.resendUntil && now.getTime() + margin < submission.resendUntil.getTime()) return later('send', 'unknown', 'not known to the processor: to be sent again under the same reference');
+  if (submission.resendUntil && now.getTime() + margin < submission.resendUntil.getTime())
+    return later('send', 'unknown', 'not known to the processor: to be sent again under the same reference');
   const arrived = submission.absentAfter !== null && now >= submission.absentAfter;
-  return arrived ? later('cancel', 'unknown', 'not known to the processor after the longest time in flight: to be fenced') : later('ask', 'unknown', 'not known to the processor yet');
+  return arrived
+    ? later('cancel', 'unknown', 'not known to the processor after the longest time in flight: to be fenced')
+    : later('ask', 'unknown', 'not known to the processor yet');
 }
 
 function afterFinal(payout: Payout, submission: Submission, verdict: Verdict, source: Source): Decision {
   const paid = payout.state === 'settled';
-  if (verdict.kind === 'executed' && !paid) return { incident: { kind: 'executed_after_refusal', detail: `${source} says executed (${verdict.rrn ?? 'no reference number'}); the payout is ${payout.state}` } };
-  if ((verdict.kind === 'declined' || verdict.kind === 'cancelled') && paid) return { incident: { kind: 'declined_after_settlement', detail: `${source} says ${verdict.kind}; the payout is settled` } };
+  if (verdict.kind === 'executed' && !paid)
+    return {
+      incident: { kind: 'executed_after_refusal', detail: `${source} says executed (${verdict.rrn ?? 'no reference number'}); the payout is ${payout.state}` },
+    };
+  if ((verdict.kind === 'declined' || verdict.kind === 'cancelled') && paid)
+    return { incident: { kind: 'declined_after_settlement', detail: `${source} says ${verdict.kind}; the payout is settled` } };
   if (verdict.kind === 'returned' && paid) return { returned: { code: verdict.code } };
-  if (verdict.kind === 'returned') return { incident: { kind: 'executed_after_refusal', detail: `${source} says executed and returned; the payout is ${payout.state}` } };
+  if (verdict.kind === 'returned')
+    return { incident: { kind: 'executed_after_refusal', detail: `${source} says executed and returned; the payout is ${payout.state}` } };
   return submission.nextAt ? { submission: { nextAt: null } } : {};
 }
 
-const done = (outcome: SubmissionOutcome, evidence: Evidence | null, now: Date): Partial<Submission> => ({ outcome, evidence, resolvedAt: now, nextAt: null, note: null });
+const done = (outcome: SubmissionOutcome, evidence: Evidence | null, now: Date): Partial<Submission> => ({
+  outcome,
+  evidence,
+  resolvedAt: now,
+  nextAt: null,
+  note: null,
+});
 
 /** When an outcome is asked for again: sooner for a young one. */
 export function askAt(submission: Submission, now: Date, jitter: number): Date {

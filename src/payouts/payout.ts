@@ -50,7 +50,11 @@ export const payoutMachine: Machine<Payout, PayoutState, PayoutMove> = {
   },
   event: (tx, payout, at) => transactionEvent(tx.merchantId, asTransaction(payout), at),
   stamp: (payout, at) => ({ ...payout, updatedAt: at, finalAt: isFinal(payout.state) ? at : null }),
-  store: (tx, changes) => storePayouts(tx, changes.map(({ to }) => to)),
+  store: (tx, changes) =>
+    storePayouts(
+      tx,
+      changes.map(({ to }) => to),
+    ),
 };
 
 const columns = fragment`p.id, p.state, p.seq, p.amount, p.fee, p.currency, p.card_token_id as "cardTokenId", p.customer_id as "customerId", p.brand, p.bin, p.last4,
@@ -117,7 +121,9 @@ const storePayouts = (tx: Tx, rows: Payout[]): Promise<number> =>
  */
 export async function usageOf(tx: Tx, currencies: string[], day: string, since: Date): Promise<Map<string, Minor>> {
   if (currencies.length === 0) return new Map();
-  const counted = await tx.rows<{ currency: string; amount: Minor }>(sql`select u.currency, u.amount from usage u where u.merchant_id = ${tx.merchantId} and u.day = ${day}::date`);
+  const counted = await tx.rows<{ currency: string; amount: Minor }>(
+    sql`select u.currency, u.amount from usage u where u.merchant_id = ${tx.merchantId} and u.day = ${day}::date`,
+  );
   const usage = new Map(counted.map(({ currency, amount }) => [currency, amount]));
   for (const currency of currencies.filter((one) => !usage.has(one))) usage.set(currency, await acceptedSince(tx, currency, since));
   return usage;
@@ -145,7 +151,9 @@ export async function recount(tx: Tx, currency: string, now: Date): Promise<void
 
 /** A payout that failed no longer counts in the day that accepted it. A day that was not counted to its end, since there was no limit, stays at zero. */
 export const giveBackUsage = (tx: Tx, day: string, currency: string, amount: Minor): Promise<number> =>
-  tx.run(sql`update usage as u set amount = greatest(u.amount - ${amount}::bigint, 0) where u.merchant_id = ${tx.merchantId} and u.currency = ${currency} and u.day = ${day}::date`);
+  tx.run(
+    sql`update usage as u set amount = greatest(u.amount - ${amount}::bigint, 0) where u.merchant_id = ${tx.merchantId} and u.currency = ${currency} and u.day = ${day}::date`,
+  );
 
 /** What went, or is on its way, to each of these cards since a moment. */
 export const cardUsageSince = (tx: Tx, cardTokenIds: string[], since: Date): Promise<{ cardTokenId: string; currency: string; amount: Minor }[]> =>

@@ -13,7 +13,8 @@ afterAll(async () => {
   await th.close();
   expect(broken).toEqual([]);
 });
-const payout = (m: { apiKey: string; cardToken: string }, amount: number, more: object = {}, headers?: Record<string, string>) => th.post('/v1/payout', m, { tokenId: m.cardToken, amount, ...more }, headers);
+const payout = (m: { apiKey: string; cardToken: string }, amount: number, more: object = {}, headers?: Record<string, string>) =>
+  th.post('/v1/payout', m, { tokenId: m.cardToken, amount, ...more }, headers);
 const statusOf = async (m: { apiKey: string }, id: string) => (await th.get(`/v1/transactions/${id}`, m)).body.status as string;
 
 test('a payout is held, sent once and settled; the merchant is told', async () => {
@@ -24,7 +25,11 @@ test('a payout is held, sent once and settled; the merchant is told', async () =
   expect(await th.balances(m)).toEqual({ available: 399_95n, held: 100_05n });
   await th.work(m);
   expect(await th.balances(m)).toEqual({ available: 399_95n, held: 0n });
-  expect((await th.get(`/v1/transactions/${body.id}`, m)).body).toMatchObject({ status: 'settled', retrievalReferenceNumber: expect.stringMatching(/^\d{12}$/), processedAmount: 100.05 });
+  expect((await th.get(`/v1/transactions/${body.id}`, m)).body).toMatchObject({
+    status: 'settled',
+    retrievalReferenceNumber: expect.stringMatching(/^\d{12}$/),
+    processedAmount: 100.05,
+  });
   expect(await th.told(m, body.id)).toEqual(['transaction.new', 'transaction.processing', 'transaction.settled']);
   expect(th.bank.sent.filter(({ amount }) => amount === 100_05n)).toHaveLength(1);
 });
@@ -36,7 +41,12 @@ test('a declined payout gives the money and the fee back', async () => {
   expect(await th.balances(m)).toEqual({ available: 349_00n, held: 151_00n });
   await th.work(m);
   expect(await th.balances(m)).toEqual({ available: 500_00n, held: 0n });
-  expect((await th.get(`/v1/transactions/${body.id}`, m)).body).toMatchObject({ status: 'rejected', errorCode: '05', error_code: '05', errorMessage: 'do not honour' });
+  expect((await th.get(`/v1/transactions/${body.id}`, m)).body).toMatchObject({
+    status: 'rejected',
+    errorCode: '05',
+    error_code: '05',
+    errorMessage: 'do not honour',
+  });
   th.bank.script = {};
 });
 
@@ -44,8 +54,16 @@ test('the fee of a settled payout is ours', async () => {
   const m = await th.merchant({ available: 500_00n, terms: { feeFixed: 50_00n } });
   await payout(m, 100);
   await th.work(m);
-  const rows = await th.house.db.merchant(m.merchantId, (tx) => tx.rows<{ id: string; balance: bigint }>(sql`select a.id, a.balance from account a where a.merchant_id = ${tx.merchantId} order by a.id`));
-  expect(Object.fromEntries(rows.map(({ id, balance }) => [id, balance]))).toEqual({ 'available/KZT': 350_00n, 'clearing:processor/KZT': 100_00n, 'fees/KZT': 50_00n, 'held/KZT': 0n, 'world/KZT': -500_00n });
+  const rows = await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.rows<{ id: string; balance: bigint }>(sql`select a.id, a.balance from account a where a.merchant_id = ${tx.merchantId} order by a.id`),
+  );
+  expect(Object.fromEntries(rows.map(({ id, balance }) => [id, balance]))).toEqual({
+    'available/KZT': 350_00n,
+    'clearing:processor/KZT': 100_00n,
+    'fees/KZT': 50_00n,
+    'held/KZT': 0n,
+    'world/KZT': -500_00n,
+  });
 });
 
 test('a technical code that proves nothing was paid ends as failed', async () => {
@@ -89,7 +107,9 @@ test('limits hold for payouts that are asked for together, and a failed one no l
 
 test('an expired card is rejected by us', async () => {
   const m = await th.merchant({ available: 500_00n });
-  await th.house.db.merchant(m.merchantId, (tx) => tx.run(sql`update card_token as c set expiry_year = 2020 where c.merchant_id = ${tx.merchantId} and c.id = ${m.cardToken}::uuid`));
+  await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.run(sql`update card_token as c set expiry_year = 2020 where c.merchant_id = ${tx.merchantId} and c.id = ${m.cardToken}::uuid`),
+  );
   expect((await payout(m, 100)).body).toMatchObject({ status: 'rejected', errorCode: '54' });
 });
 
@@ -201,11 +221,16 @@ test('a processor that is down is left alone: payouts wait as new, and nothing f
   const { body } = await down.get('/v1/payout?size=100', m);
   expect(body.data.filter(({ status }: { status: string }) => status === 'new')).toHaveLength(20);
   down.bank.script = {};
-  await expect.poll(async () => {
-    await down.later(60);
-    await down.work(m);
-    return (await down.get('/v1/payout?size=100&status=settled', m)).body.total;
-  }, { timeout: 10_000 }).toBe(30);
+  await expect
+    .poll(
+      async () => {
+        await down.later(60);
+        await down.work(m);
+        return (await down.get('/v1/payout?size=100&status=settled', m)).body.total;
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(30);
   await down.close();
 });
 
@@ -220,7 +245,12 @@ test('a return by the bank is a transaction of its own; the payout stays settled
   expect(await th.balances(m)).toEqual({ available: 500_00n, held: 0n });
   const { body: list } = await th.get('/v1/transactions', m);
   expect(list.data.map(({ status }: { status: string }) => status)).toEqual(['TRANSACTION_STATUS_RETURNED', 'TRANSACTION_STATUS_SETTLED']);
-  expect((await th.get(`/v1/transactions/${list.data[0].transactionId}`, m)).body).toMatchObject({ type: 'return', status: 'returned', parentTransactionId: body.id, amount: 100 });
+  expect((await th.get(`/v1/transactions/${list.data[0].transactionId}`, m)).body).toMatchObject({
+    type: 'return',
+    status: 'returned',
+    parentTransactionId: body.id,
+    amount: 100,
+  });
 });
 
 test('what contradicts a final state changes nothing of the merchant’s: one incident, one suspense posting', async () => {
@@ -229,10 +259,15 @@ test('what contradicts a final state changes nothing of the merchant’s: one in
   const { body } = await payout(m, 100);
   await th.work(m);
   th.bank.script = {};
-  for (let i = 0; i < 3; i++) await th.house.payouts.outcomes.submit(m.merchantId, { payoutId: body.id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'callback' });
+  for (let i = 0; i < 3; i++)
+    await th.house.payouts.outcomes.submit(m.merchantId, { payoutId: body.id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'callback' });
   expect(await statusOf(m, body.id)).toBe('rejected');
   expect(await th.balances(m)).toEqual({ available: 500_00n, held: 0n });
-  const { incidents, suspense } = await th.house.db.merchant(m.merchantId, (tx) => tx.one<{ incidents: bigint; suspense: bigint }>(sql`select (select count(*) from incident i where i.merchant_id = ${tx.merchantId}) as incidents, (select a.balance from account a where a.merchant_id = ${tx.merchantId} and a.id = 'suspense/KZT') as suspense`));
+  const { incidents, suspense } = await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.one<{ incidents: bigint; suspense: bigint }>(
+      sql`select (select count(*) from incident i where i.merchant_id = ${tx.merchantId}) as incidents, (select a.balance from account a where a.merchant_id = ${tx.merchantId} and a.id = 'suspense/KZT') as suspense`,
+    ),
+  );
   expect({ incidents, suspense }).toEqual({ incidents: 1n, suspense: -100_00n });
 });
 
@@ -240,8 +275,13 @@ test('the reference that the processor sees is the merchant’s code and the pay
   const m = await th.merchant({ available: 500_00n });
   const { body } = await payout(m, 77);
   await th.work(m);
-  const { code } = await th.house.db.merchant(m.merchantId, (tx) => tx.one<{ code: string }>(sql`select m.code from merchant m where m.merchant_id = ${tx.merchantId}`));
-  expect(th.bank.sent.at(-1)).toMatchObject({ reference: processorReference(code, body.id), destination: { pan: '4111111111111111', expiryMonth: 12, expiryYear: 2039 } });
+  const { code } = await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.one<{ code: string }>(sql`select m.code from merchant m where m.merchant_id = ${tx.merchantId}`),
+  );
+  expect(th.bank.sent.at(-1)).toMatchObject({
+    reference: processorReference(code, body.id),
+    destination: { pan: '4111111111111111', expiryMonth: 12, expiryYear: 2039 },
+  });
 });
 
 test('lists are newest first, by page, and filter', async () => {

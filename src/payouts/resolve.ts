@@ -24,7 +24,14 @@ export interface Effect {
  * The only door to a final state, for call, inquiry, callback and operator alike: the state, the postings, the history, the
  * events and the submission of a group, in one transaction. What is heard twice changes something once.
  */
-export async function resolveGroup(tx: Tx, heard: Heard[], now: Date, ids: Ids, limits: (connector: string) => ProcessorLimits, jitter: () => number): Promise<Outcome<Effect>[]> {
+export async function resolveGroup(
+  tx: Tx,
+  heard: Heard[],
+  now: Date,
+  ids: Ids,
+  limits: (connector: string) => ProcessorLimits,
+  jitter: () => number,
+): Promise<Outcome<Effect>[]> {
   const payoutIds = [...new Set(heard.map(({ payoutId }) => payoutId))];
   const [locked, submitted, applied] = await Promise.all([lockPayouts(tx, payoutIds), submissionsOf(tx, payoutIds), appliedCallbacks(tx, heard)]);
   const payouts = new Map(locked.map((payout) => [payout.id, payout]));
@@ -68,7 +75,9 @@ const nameOf = ({ processor, dedupeKey }: NonNullable<Heard['callback']>): strin
 async function appliedCallbacks(tx: Tx, heard: Heard[]): Promise<Set<string>> {
   const keys = heard.flatMap(({ callback }) => (callback ? [callback.dedupeKey] : []));
   if (keys.length === 0) return new Set();
-  const rows = await tx.rows<{ processor: string; dedupeKey: string }>(sql`select c.processor, c.dedupe_key as "dedupeKey" from callback c where c.merchant_id = ${tx.merchantId} and c.dedupe_key = any(${keys}::text[])`);
+  const rows = await tx.rows<{ processor: string; dedupeKey: string }>(
+    sql`select c.processor, c.dedupe_key as "dedupeKey" from callback c where c.merchant_id = ${tx.merchantId} and c.dedupe_key = any(${keys}::text[])`,
+  );
   return new Set(rows.map(nameOf));
 }
 
@@ -88,16 +97,29 @@ const isStale = ({ tries, verdict }: Heard, submission: Submission): boolean =>
 
 async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submission>, now: Date, ids: Ids): Promise<void> {
   const changed = new Map(decided.filter(({ decision }) => decision.submission).map(({ payout }) => [payout.id, submissions.get(payout.id) as Submission]));
-  const moves = decided.flatMap(({ payout, submission, heard, decision }) => (decision.move ? [{ payout, connector: submission.connector, cause: heard.source, ...decision.move }] : []));
+  const moves = decided.flatMap(({ payout, submission, heard, decision }) =>
+    decision.move ? [{ payout, connector: submission.connector, cause: heard.source, ...decision.move }] : [],
+  );
   const returns = await newReturns(tx, decided, ids);
   const incidents = await newIncidents(tx, decided, now, ids);
 
   const stored = changed.size > 0 ? storeSubmissions(tx, [...changed.values()]) : Promise.resolve(0);
-  const accounts = [...moves.flatMap((move) => accountsOf(move)), ...returns.flatMap(({ payout, connector }) => [account('available', payout.currency), clearing(connector, payout.currency)]), ...incidents.flatMap(({ payout, connector }) => [account('suspense', payout.currency), clearing(connector, payout.currency)])];
+  const accounts = [
+    ...moves.flatMap((move) => accountsOf(move)),
+    ...returns.flatMap(({ payout, connector }) => [account('available', payout.currency), clearing(connector, payout.currency)]),
+    ...incidents.flatMap(({ payout, connector }) => [account('suspense', payout.currency), clearing(connector, payout.currency)]),
+  ];
   if (accounts.length > 0) {
     const [books] = await Promise.all([Books.lock(tx, accounts, now), stored]); // together: one that fails leaves none that nobody awaits
     for (const move of moves) postMove(books, move);
-    for (const { id, payout, connector } of returns) books.post({ objectId: id, kind: 'return', from: clearing(connector, payout.currency), to: account('available', payout.currency), amount: payout.amount });
+    for (const { id, payout, connector } of returns)
+      books.post({
+        objectId: id,
+        kind: 'return',
+        from: clearing(connector, payout.currency),
+        to: account('available', payout.currency),
+        amount: payout.amount,
+      });
     for (const incident of incidents) postSuspense(books, incident);
     const changes = moves.map(({ payout, move, cause, rrn, errorCode, errorMessage }): Change<Payout, PayoutMove> => ({
       row: payout,
@@ -105,7 +127,17 @@ async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submis
       cause,
       patch: { ...(rrn ? { retrievalReferenceNumber: rrn } : {}), ...(errorCode ? { errorCode, errorMessage: errorMessage ?? null } : {}) },
     }));
-    await Promise.all([books.write(), giveBack(tx, moves), insertReturns(tx, returns, books.at), advance(tx, payoutMachine, changes, books.at, ids), tell(tx, returns.map((row) => returnEvent(tx, row, books.at, ids)), books.at)]);
+    await Promise.all([
+      books.write(),
+      giveBack(tx, moves),
+      insertReturns(tx, returns, books.at),
+      advance(tx, payoutMachine, changes, books.at, ids),
+      tell(
+        tx,
+        returns.map((row) => returnEvent(tx, row, books.at, ids)),
+        books.at,
+      ),
+    ]);
   }
   assert((await stored) === changed.size, 'every submission was stored');
 }
@@ -161,9 +193,16 @@ interface Return {
 async function newReturns(tx: Tx, decided: Decided[], ids: Ids): Promise<Return[]> {
   const returned = new Map(decided.filter(({ decision }) => decision.returned).map((one) => [one.payout.id, one]));
   if (returned.size === 0) return [];
-  const known = await tx.rows<{ payoutId: string }>(sql`select r.payout_id as "payoutId" from payout_return r where r.merchant_id = ${tx.merchantId} and r.payout_id = any(${[...returned.keys()]}::uuid[])`);
+  const known = await tx.rows<{ payoutId: string }>(
+    sql`select r.payout_id as "payoutId" from payout_return r where r.merchant_id = ${tx.merchantId} and r.payout_id = any(${[...returned.keys()]}::uuid[])`,
+  );
   for (const { payoutId } of known) returned.delete(payoutId);
-  return [...returned.values()].map(({ payout, submission, decision }) => ({ id: ids.uuid(), payout, connector: submission.connector, code: decision.returned?.code ?? null }));
+  return [...returned.values()].map(({ payout, submission, decision }) => ({
+    id: ids.uuid(),
+    payout,
+    connector: submission.connector,
+    code: decision.returned?.code ?? null,
+  }));
 }
 
 async function insertReturns(tx: Tx, returns: Return[], at: Date): Promise<void> {
@@ -207,7 +246,8 @@ async function newIncidents(tx: Tx, decided: Decided[], now: Date, ids: Ids): Pr
       insert into incident as i (merchant_id, id, object_id, kind, detail, opened_at)
       select m.merchant_id, ${id}::uuid, ${payout.id}::uuid, ${kind}, ${detail}, ${now}::timestamptz from merchant m where m.merchant_id = ${tx.merchantId}
       on conflict (merchant_id, object_id, kind) do nothing`);
-    if (isNew && (kind === 'executed_after_refusal' || kind === 'declined_after_settlement')) opened.push({ id, payout, connector: submission.connector, kind });
+    if (isNew && (kind === 'executed_after_refusal' || kind === 'declined_after_settlement'))
+      opened.push({ id, payout, connector: submission.connector, kind });
   }
   return opened;
 }

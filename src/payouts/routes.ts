@@ -19,7 +19,8 @@ export function payoutRoutes(app: App, { db, ids, payouts }: { db: Db; ids: Ids;
   const schema = {
     tags,
     summary: 'Process a payout',
-    description: 'Pays a saved card from the balance. The amount and the fee are held at once. What the balance, a limit or the card does not allow is made and `rejected`, with `errorCode`; nothing is debited then. Webhooks tell of `processing` and of the final status.',
+    description:
+      'Pays a saved card from the balance. The amount and the fee are held at once. What the balance, a limit or the card does not allow is made and `rejected`, with `errorCode`; nothing is debited then. Webhooks tell of `processing` and of the final status.',
     headers: IdempotencyHeader,
     body: CreatePayout,
     response: answers({ 201: Type.Ref('Transaction') }, 404, 409, 413, 422),
@@ -39,18 +40,39 @@ export function payoutRoutes(app: App, { db, ids, payouts }: { db: Db; ids: Ids;
     return give(reply, await payouts.submit(merchant.id, payout)); // key, work and answer commit together
   });
 
-  app.get('/v1/payout', { config: { scope: 'read', source: 'payouts' }, schema: { tags, summary: 'Retrieve payout transactions', description: 'Newest first.', querystring: ListPayouts, response: answers({ 200: Page(Type.Ref('Transaction')) }) } }, async (request) => {
-    const { page, size, status = null, from, to } = request.query;
-    const filter = { status: status as string | null, from: momentIn(from, 'from'), to: momentIn(to, 'to') };
-    const [rows, { total }] = await db.merchant(callerOf(request).merchant.id, (tx) => Promise.all([listPayouts(tx, filter, size, (page - 1) * size), countPayouts(tx, filter)]));
-    return { data: rows.map((payout) => transactionView(asTransaction(payout))), page, size, total: Number(total) };
-  });
+  app.get(
+    '/v1/payout',
+    {
+      config: { scope: 'read', source: 'payouts' },
+      schema: {
+        tags,
+        summary: 'Retrieve payout transactions',
+        description: 'Newest first.',
+        querystring: ListPayouts,
+        response: answers({ 200: Page(Type.Ref('Transaction')) }),
+      },
+    },
+    async (request) => {
+      const { page, size, status = null, from, to } = request.query;
+      const filter = { status: status as string | null, from: momentIn(from, 'from'), to: momentIn(to, 'to') };
+      const [rows, { total }] = await db.merchant(callerOf(request).merchant.id, (tx) =>
+        Promise.all([listPayouts(tx, filter, size, (page - 1) * size), countPayouts(tx, filter)]),
+      );
+      return { data: rows.map((payout) => transactionView(asTransaction(payout))), page, size, total: Number(total) };
+    },
+  );
 }
 
 /** What is written beside a payout is stored and sent on in the open: no card number may be in it. @throws {ApiError} 422 */
 function refuseCardNumbers(body: Record<string, unknown>): void {
-  const fields = ['description', 'merchantReference', 'orderReference', 'requestId'].filter((field) => typeof body[field] === 'string' && holdsCardNumber(body[field] as string));
-  if (fields.length > 0) throw unprocessable(`${fields.join(', ')}: looks like a card number, which is nowhere to be written in the open`, fields.map((field) => ({ field, message: 'looks like a card number' })));
+  const fields = ['description', 'merchantReference', 'orderReference', 'requestId'].filter(
+    (field) => typeof body[field] === 'string' && holdsCardNumber(body[field] as string),
+  );
+  if (fields.length > 0)
+    throw unprocessable(
+      `${fields.join(', ')}: looks like a card number, which is nowhere to be written in the open`,
+      fields.map((field) => ({ field, message: 'looks like a card number' })),
+    );
 }
 
 /** The key of the header, or the one in the body; both only if they are the same. */
@@ -62,7 +84,8 @@ function withKey(header: unknown, body: { requestId?: string | null }) {
 }
 
 function referenceIn({ merchantReference, orderReference }: { merchantReference?: string | null; orderReference?: string | null }): string | null {
-  if (merchantReference && orderReference && merchantReference !== orderReference) throw invalid('merchantReference and orderReference are two names of one thing, and differ');
+  if (merchantReference && orderReference && merchantReference !== orderReference)
+    throw invalid('merchantReference and orderReference are two names of one thing, and differ');
   return merchantReference ?? orderReference ?? null;
 }
 

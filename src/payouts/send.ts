@@ -28,12 +28,26 @@ export interface Claimed {
  *
  * @param leaseMs for how long nobody else takes them; a call is never begun later
  */
-export async function claim(tx: Tx, clock: Clock, ids: Ids, limits: (connector: string) => ProcessorLimits, leaseMs: number, limit: number): Promise<Claimed[]> {
+export async function claim(
+  tx: Tx,
+  clock: Clock,
+  ids: Ids,
+  limits: (connector: string) => ProcessorLimits,
+  leaseMs: number,
+  limit: number,
+): Promise<Claimed[]> {
   const until = clock.monotonic() + leaseMs;
   const now = clock.now();
   const due = await lockDue(tx, now, limit);
   if (due.length === 0) return [];
-  const payouts = new Map((await tryLockPayouts(tx, due.map(({ payoutId }) => payoutId))).map((payout) => [payout.id, payout]));
+  const payouts = new Map(
+    (
+      await tryLockPayouts(
+        tx,
+        due.map(({ payoutId }) => payoutId),
+      )
+    ).map((payout) => [payout.id, payout]),
+  );
   const claimed = due.flatMap((submission): Claimed[] => {
     const payout = payouts.get(submission.payoutId);
     return payout ? [{ payout, ...take(submission, payout, now, leaseMs, limits(submission.connector)), until }] : []; // somebody resolves it at this moment
@@ -41,8 +55,17 @@ export async function claim(tx: Tx, clock: Clock, ids: Ids, limits: (connector: 
   if (claimed.length === 0) return [];
   const starting = claimed.filter(({ payout }) => payout.state === 'new');
   const [stored, moved] = await Promise.all([
-    storeSubmissions(tx, claimed.map(({ submission }) => submission)),
-    advance(tx, payoutMachine, starting.map(({ payout }) => ({ row: payout, move: 'send' as const, cause: 'send' })), now, ids),
+    storeSubmissions(
+      tx,
+      claimed.map(({ submission }) => submission),
+    ),
+    advance(
+      tx,
+      payoutMachine,
+      starting.map(({ payout }) => ({ row: payout, move: 'send' as const, cause: 'send' })),
+      now,
+      ids,
+    ),
   ]);
   assert(stored === claimed.length, 'every claim was stored');
   const processing = new Map(moved.map((payout) => [payout.id, payout]));
@@ -91,7 +114,9 @@ export class Sender {
 
   /** @returns the calls that were begun, each to be awaited or not */
   async takeDue(merchantId: string, limit: number): Promise<Promise<Verdict>[]> {
-    const claimed = await this.o.db.merchant(merchantId, (tx) => claim(tx, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit));
+    const claimed = await this.o.db.merchant(merchantId, (tx) =>
+      claim(tx, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit),
+    );
     const tokens = claimed.filter(({ task }) => task === 'send').map(({ payout }) => payout.cardTokenId);
     // A vault that cannot be read ends this here: what was taken is asked about when its lease ends, not found, and sent then.
     const cards = tokens.length > 0 ? await this.o.openCards(merchantId, [...new Set(tokens)]) : new Map<string, OpenCard>();
@@ -108,7 +133,8 @@ export class Sender {
   private async call(payout: Payout, submission: Submission, task: Claimed['task'], until: number, card: OpenCard | undefined): Promise<Verdict> {
     const connector = this.connector(submission.connector);
     // Frozen between the commit and here, this process may no longer be the one that holds the lease.
-    if (this.o.clock.monotonic() >= until - this.o.leaseMs / 2) return { kind: 'unsent', why: 'the lease was about to end before the call began', untried: true };
+    if (this.o.clock.monotonic() >= until - this.o.leaseMs / 2)
+      return { kind: 'unsent', why: 'the lease was about to end before the call began', untried: true };
     if (task === 'ask') return connector.inquire(submission.reference);
     if (task === 'cancel') return connector.cancel(submission.reference);
     if (!card) return { kind: 'unsent', why: 'the saved card cannot be opened', untried: true };
@@ -126,4 +152,3 @@ const transferOf = (payout: Payout, reference: string, destination: Transfer['de
   ...{ reference, kind: 'card', amount: payout.amount, currency: payout.currency, destination },
   description: payout.description ?? '',
 });
-

@@ -50,7 +50,11 @@ const submissionShape = shape<Submission>(
   ['next_at', 'timestamptz', 'nextAt'],
   ['note', 'text', 'note'],
 );
-const newShape = shape<Pick<Submission, 'payoutId' | 'connector' | 'reference'>>(['payout_id', 'uuid', 'payoutId'], ['connector', 'text', 'connector'], ['reference', 'text', 'reference']);
+const newShape = shape<Pick<Submission, 'payoutId' | 'connector' | 'reference'>>(
+  ['payout_id', 'uuid', 'payoutId'],
+  ['connector', 'text', 'connector'],
+  ['reference', 'text', 'reference'],
+);
 
 export const insertSubmissions = (tx: Tx, rows: Pick<Submission, 'payoutId' | 'connector' | 'reference'>[], at: Date): Promise<number> =>
   tx.run(sql`
@@ -59,14 +63,18 @@ export const insertSubmissions = (tx: Tx, rows: Pick<Submission, 'payoutId' | 'c
 
 /** Reads submissions whose payouts the caller has locked. */
 export const submissionsOf = (tx: Tx, payoutIds: string[]): Promise<Submission[]> =>
-  tx.rows(sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.payout_id = any(${payoutIds}::uuid[]) order by s.payout_id, s.attempt`);
+  tx.rows(
+    sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.payout_id = any(${payoutIds}::uuid[]) order by s.payout_id, s.attempt`,
+  );
 
 /**
  * Locks submissions that are due; what another worker holds is not ours to wait for. The caller locks their payouts next,
  * without waiting either: who resolves a payout holds its row first, so neither can wait for the other.
  */
 export const lockDue = (tx: Tx, now: Date, limit: number): Promise<Submission[]> =>
-  tx.rows(sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.next_at <= ${now} order by s.next_at limit ${limit} for update skip locked`);
+  tx.rows(
+    sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.next_at <= ${now} order by s.next_at limit ${limit} for update skip locked`,
+  );
 
 /** Writes submissions as they stand now; as with payouts, an insert whose conflict is expected finds them by their key. */
 export const storeSubmissions = (tx: Tx, rows: Submission[]): Promise<number> =>

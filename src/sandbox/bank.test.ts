@@ -28,14 +28,31 @@ async function house(parts: Partial<BankParts> = {}) {
     return bank;
   };
   let bank = await start();
-  const door = new Door({ desk: () => new Desk(bank, secret), clock, pace: bank.pace, retentionSeconds: bank.retentionSeconds, maxInFlightSeconds: bank.maxInFlightSeconds });
+  const door = new Door({
+    desk: () => new Desk(bank, secret),
+    clock,
+    pace: bank.pace,
+    retentionSeconds: bank.retentionSeconds,
+    maxInFlightSeconds: bank.maxInFlightSeconds,
+  });
   const began = clock.monotonic();
 
   /** @returns the answer, or the error, once the clock has moved on as far as it takes */
   const ask = async (method: 'GET' | 'POST', path: string, body?: object) => {
     let heard: { status: number; json: Record<string, unknown> } | NetError | undefined;
-    door.request({ method, url: `http://bank${path}`, headers: { authorization: `Bearer ${secret}` }, body: body && JSON.stringify(body), timeoutMs: 10_000, maxBytes: 65_536 })
-      .then((answer) => (heard = { status: answer.status, json: answer.truncated ? {} : JSON.parse(answer.body.toString()) }), (error: NetError) => (heard = error));
+    door
+      .request({
+        method,
+        url: `http://bank${path}`,
+        headers: { authorization: `Bearer ${secret}` },
+        body: body && JSON.stringify(body),
+        timeoutMs: 10_000,
+        maxBytes: 65_536,
+      })
+      .then(
+        (answer) => (heard = { status: answer.status, json: answer.truncated ? {} : JSON.parse(answer.body.toString()) }),
+        (error: NetError) => (heard = error),
+      );
     for (let waited = 0; heard === undefined && waited < 12_000; waited += 50) await clock.advance(waited === 0 ? 0 : 50);
     return heard!;
   };
@@ -44,16 +61,24 @@ async function house(parts: Partial<BankParts> = {}) {
     return heard instanceof NetError ? heard : (heard.json.status ?? heard.status);
   };
   return {
-    clock, journal, told, ask, state,
+    clock,
+    journal,
+    told,
+    ask,
+    state,
     post: (body: object) => ask('POST', '/v1/transfers', body),
     cancel: (ref: string) => ask('POST', `/v1/transfers/${ref}/cancel`),
     bank: () => bank,
     crash: () => bank.stop(),
-    restart: async () => { bank.stop(); bank = await start(); },
+    restart: async () => {
+      bank.stop();
+      bank = await start();
+    },
     answerCallbacksWith: (status: number) => (answerWith = status),
     statuses: () => told.map(({ at, message }) => [at - began, (JSON.parse(message.body) as { status: string }).status]),
     types: (ref: string) => journal.entries().flatMap((entry) => ('ref' in entry && entry.ref === ref ? [entry.type] : [])),
-    executed: (ref: string) => journal.entries().filter((entry): entry is Extract<Entry, { type: 'executed' }> => entry.type === 'executed' && entry.ref === ref),
+    executed: (ref: string) =>
+      journal.entries().filter((entry): entry is Extract<Entry, { type: 'executed' }> => entry.type === 'executed' && entry.ref === ref),
   };
 }
 
@@ -69,7 +94,10 @@ test('the journal says what was executed, how much, where to and when, without t
 
 test('not found is no proof: 404 for a while, then executed', async () => {
   const h = await house();
-  for (const [id, hidden] of [['late-execution', 3000], ['not-found-yet', 2000]] as const) {
+  for (const [id, hidden] of [
+    ['late-execution', 3000],
+    ['not-found-yet', 2000],
+  ] as const) {
     const body = cardTransfer(cardOf(id));
     await h.post(body);
     assert.equal(await h.state(body.ref), 404, id);
@@ -94,7 +122,13 @@ test('pending, returned and reordered callbacks come at their time', async () =>
     ['pending-executed', [[1500, 'executed']]],
     ['callback-late', [[5000, 'executed']]],
     ['returned', [[5000, 'returned']]],
-    ['callbacks-reordered', [[2000, 'returned'], [3000, 'executed']]],
+    [
+      'callbacks-reordered',
+      [
+        [2000, 'returned'],
+        [3000, 'executed'],
+      ],
+    ],
   ] as const) {
     h.told.length = 0;
     const began = h.clock.monotonic();
@@ -166,7 +200,13 @@ test('a bank that starts again goes on where the journal ends, and overdue thing
   const states = await Promise.all(bodies.map(({ ref }) => h.state(ref)));
   assert.deepEqual(states, ['executed', 'declined', 'returned', 'executed', 'pending']);
   await h.clock.advance(0);
-  assert.deepEqual(h.statuses().map(([, status]) => status).toSorted(), ['declined', 'executed', 'returned']);
+  assert.deepEqual(
+    h
+      .statuses()
+      .map(([, status]) => status)
+      .toSorted(),
+    ['declined', 'executed', 'returned'],
+  );
 });
 
 test('an execution that is not yet due when the bank starts again happens at its time', async () => {
@@ -206,7 +246,10 @@ test('callbacks are repeated with one id and body until a 2xx, over a restart to
   await h.clock.advance(120_000);
   assert.equal(new Set(h.told.map(({ message }) => message.id + message.body)).size, 1);
   const attempts = h.journal.entries().flatMap((entry) => (entry.type === 'callback_sent' ? [entry.attempt] : []));
-  assert.deepEqual(attempts, attempts.map((_, index) => index + 1));
+  assert.deepEqual(
+    attempts,
+    attempts.map((_, index) => index + 1),
+  );
   const count = h.told.length;
   await h.restart();
   await h.clock.advance(120_000);
@@ -229,7 +272,10 @@ test('with callbackAlways, outcomes that were answered at once are called back t
   await h.post(cardTransfer('4000000000000002'));
   await h.post(cardTransfer(cardOf('callback-never')));
   await h.clock.advance(10_000);
-  assert.deepEqual(h.statuses().map(([, status]) => status), ['executed', 'declined']);
+  assert.deepEqual(
+    h.statuses().map(([, status]) => status),
+    ['executed', 'declined'],
+  );
 });
 
 test('the dial overrides the table, and survives a restart without the dial', async () => {

@@ -113,8 +113,20 @@ export class Books {
     this.#fences.delete(ref);
     this.#forget(timeOf(entry));
     setLast(this.#transfers, ref, {
-      request: n, ref, takenAt: timeOf(entry), amount, currency, destination, content, scenario, script,
-      status: 'pending', posts: 1, inquiries: 0, cancels: 0, callbacks: undefined,
+      request: n,
+      ref,
+      takenAt: timeOf(entry),
+      amount,
+      currency,
+      destination,
+      content,
+      scenario,
+      script,
+      status: 'pending',
+      posts: 1,
+      inquiries: 0,
+      cancels: 0,
+      callbacks: undefined,
     });
   }
 

@@ -37,7 +37,9 @@ export function signedCallbacks({ net, clock, random, url, secret }: { net: Net;
   const wrongKey = random.bytes(32);
   return async ({ id, body, forged }) => {
     const timestamp = Math.floor(clock.wall().getTime() / 1000).toString();
-    const signature = createHmac('sha256', forged ? wrongKey : key).update(`${id}.${timestamp}.${body}`).digest('base64');
+    const signature = createHmac('sha256', forged ? wrongKey : key)
+      .update(`${id}.${timestamp}.${body}`)
+      .digest('base64');
     const headers = { 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` };
     try {
       return (await net.request({ method: 'POST', url, headers, body, timeoutMs, maxBytes: 65_536 })).status;
@@ -80,7 +82,9 @@ export class Courier {
   /** Delivers the copies of one callback that are not done yet. Resolves after the first attempt of each; never rejects. */
   async deliver(transfer: Transfer, plan: CallbackPlan, index: number): Promise<void> {
     const jobs = Array.from({ length: plan.copies ?? 1 }, (_, copy) => jobOf(transfer, plan, index, copy));
-    await Promise.all(jobs.filter(({ key }) => !transfer.callbacks?.get(key)?.done).map((job) => this.#attempt(job, (transfer.callbacks?.get(job.key)?.attempts ?? 0) + 1)));
+    await Promise.all(
+      jobs.filter(({ key }) => !transfer.callbacks?.get(key)?.done).map((job) => this.#attempt(job, (transfer.callbacks?.get(job.key)?.attempts ?? 0) + 1)),
+    );
   }
 
   async #attempt(job: Job, attempt: number): Promise<void> {

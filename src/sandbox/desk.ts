@@ -83,7 +83,10 @@ function parseJson(body: Buffer): unknown {
 }
 
 /** On every answer, also on errors: how long the bank remembers a ref, and after which time "not known" is proof. */
-export const standingHeaders = ({ retentionSeconds, maxInFlightSeconds }: Pick<Promises, 'retentionSeconds' | 'maxInFlightSeconds'>): Record<string, string> => ({
+export const standingHeaders = ({
+  retentionSeconds,
+  maxInFlightSeconds,
+}: Pick<Promises, 'retentionSeconds' | 'maxInFlightSeconds'>): Record<string, string> => ({
   'content-type': 'application/json',
   'retention-seconds': String(retentionSeconds),
   'max-in-flight-seconds': String(maxInFlightSeconds),

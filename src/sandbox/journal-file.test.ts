@@ -8,7 +8,10 @@ import { ask, cardTransfer, journalOf, remove, startBank, tempDir } from './test
 
 let dir: string;
 let path: string;
-beforeEach(async () => { dir = await tempDir(); path = join(dir, 'journal.ndjson'); });
+beforeEach(async () => {
+  dir = await tempDir();
+  path = join(dir, 'journal.ndjson');
+});
 afterEach(() => remove(dir));
 
 const at = new Date(Date.UTC(2026, 0, 1));
@@ -30,12 +33,18 @@ test('entries are numbered from 1, read back in order, and found from any number
   await journal.durable();
   for (const after of [0, 1, 511, 512, 513, 1024, 2999, 3000, 9999]) {
     const { lines, last, more } = await journal.read(after, 700);
-    assert.deepEqual(lines.map((line) => (JSON.parse(line) as Entry).n), Array.from({ length: Math.max(0, Math.min(700, count - after)) }, (_, i) => after + 1 + i));
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as Entry).n),
+      Array.from({ length: Math.max(0, Math.min(700, count - after)) }, (_, i) => after + 1 + i),
+    );
     assert.deepEqual([last, more], [after + lines.length, after + lines.length < count]);
   }
   await journal.close();
   const again = await open();
-  assert.deepEqual(again.seen.map(({ n }) => n), Array.from({ length: count }, (_, i) => i + 1));
+  assert.deepEqual(
+    again.seen.map(({ n }) => n),
+    Array.from({ length: count }, (_, i) => i + 1),
+  );
   assert.equal((await again.journal.read(2999, 10)).lines.length, 1);
   assert.equal(again.journal.append(at, fact('next')).n, count + 1);
   await again.journal.close();
@@ -75,10 +84,17 @@ test('damage in the middle, or a missing line, is no torn line: the journal is r
   for (const ref of ['a', 'b', 'c']) journal.append(at, fact(ref));
   await journal.close();
   const lines = (await readFile(path, 'utf8')).split('\n');
-  for (const damaged of [[lines[0], '{"n":2,', lines[2], ''], [lines[0], lines[2], ''], [lines[0], lines[1], '{"n":3}x', '']]) {
+  for (const damaged of [
+    [lines[0], '{"n":2,', lines[2], ''],
+    [lines[0], lines[2], ''],
+    [lines[0], lines[1], '{"n":3}x', ''],
+  ]) {
     await writeFile(path, damaged.join('\n'));
     const opened = await FileJournal.open(path);
-    await assert.rejects(opened.replay(() => {}), JournalDamaged);
+    await assert.rejects(
+      opened.replay(() => {}),
+      JournalDamaged,
+    );
     await opened.close();
   }
 });
@@ -127,7 +143,16 @@ test('a bank that starts on a torn journal says so in it, and keeps what was who
   const second = await startBank({ dataDir: dir, log });
   assert.equal((await ask(second, 'POST', '/v1/transfers', body))?.text, answer?.text);
   const entries = await journalOf(second);
-  assert.deepEqual(entries.map(({ n, type }) => [n, type]), [[1, 'opened'], [2, 'requested'], [3, 'executed'], [4, 'opened'], [5, 'repeated']]);
+  assert.deepEqual(
+    entries.map(({ n, type }) => [n, type]),
+    [
+      [1, 'opened'],
+      [2, 'requested'],
+      [3, 'executed'],
+      [4, 'opened'],
+      [5, 'repeated'],
+    ],
+  );
   assert.deepEqual([entries[3]!.type === 'opened' && entries[3]!.cutBytes, warnings], [17, [{ event: 'bank.cut', count: 17 }]]);
   await second.stop();
 });

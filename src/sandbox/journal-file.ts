@@ -119,7 +119,7 @@ export class FileJournal implements Journal {
   async #sync(lines: readonly string[]): Promise<void> {
     const bytes = Buffer.from(`${lines.join('\n')}\n`);
     this.#assertAlone(this.#size);
-    for (let written = 0; written < bytes.length; ) {
+    for (let written = 0; written < bytes.length;) {
       written += (await this.#file.write(bytes, written)).bytesWritten;
     }
     await this.#file.datasync();
@@ -144,7 +144,7 @@ export class FileJournal implements Journal {
   async *#linesFrom(start: number): AsyncGenerator<{ line: string; offset: number }> {
     const end = this.#size;
     let rest: Buffer = Buffer.alloc(0);
-    for (let position = start; position < end; ) {
+    for (let position = start; position < end;) {
       const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafe(Math.min(chunkBytes, end - position)), 0, undefined, position);
       if (bytesRead === 0) throw new JournalDamaged('the journal has become shorter');
       const base = position - rest.length;
@@ -161,7 +161,7 @@ export class FileJournal implements Journal {
 }
 
 async function endOfLastLine(file: FileHandle, size: number): Promise<number> {
-  for (let end = size; end > 0; ) {
+  for (let end = size; end > 0;) {
     const start = Math.max(0, end - chunkBytes);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, undefined, start);
     const at = buffer.subarray(0, bytesRead).lastIndexOf(newline);

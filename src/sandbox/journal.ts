@@ -23,7 +23,17 @@ export type Fact =
   /** A body that is not a transfer; answered 400. */
   | { type: 'malformed'; error: string }
   /** A POST was taken. The script is left out when it is "executed at once". */
-  | { type: 'requested'; ref: string; kind: 'card' | 'bank'; amount: string; currency: string; destination: MaskedDestination; content: string; scenario: string; script?: Script }
+  | {
+      type: 'requested';
+      ref: string;
+      kind: 'card' | 'bank';
+      amount: string;
+      currency: string;
+      destination: MaskedDestination;
+      content: string;
+      scenario: string;
+      script?: Script;
+    }
   /** The same ref and content again; nothing else happens. */
   | { type: 'repeated'; ref: string; request: number }
   /** The same ref with other content; answered 409. */

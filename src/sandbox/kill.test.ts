@@ -18,7 +18,10 @@ beforeAll(async () => {
   dir = await tempDir();
   await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
   const compilerOptions = { outDir: join(dir, 'out'), rootDir: join(root, 'src'), noCheck: true, incremental: false, tsBuildInfoFile: null, sourceMap: false };
-  await writeFile(join(dir, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.build.json'), compilerOptions, include: [], files: [join(root, 'src/sandbox/testing.ts')] }));
+  await writeFile(
+    join(dir, 'tsconfig.json'),
+    JSON.stringify({ extends: join(root, 'tsconfig.build.json'), compilerOptions, include: [], files: [join(root, 'src/sandbox/testing.ts')] }),
+  );
   await promisify(execFile)(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', dir]);
   await writeFile(join(dir, 'out/package.json'), '{"type":"module"}');
 });
@@ -41,8 +44,9 @@ async function kill(): Promise<void> {
   await once(bank.child, 'exit');
 }
 
-const cards = ['executed', 'executed', 'executed', 'pending-executed', 'returned', 'timeout-after', 'late-execution', 'error-before', 'callback-claims']
-  .map((id) => scenarios.find((one) => one.id === id)!.card!);
+const cards = ['executed', 'executed', 'executed', 'pending-executed', 'returned', 'timeout-after', 'late-execution', 'error-before', 'callback-claims'].map(
+  (id) => scenarios.find((one) => one.id === id)!.card!,
+);
 
 test('killed again and again under load, the bank keeps what it answered and executes nothing twice', async () => {
   const sent: ReturnType<typeof cardTransfer>[] = [];
@@ -76,9 +80,11 @@ test('killed again and again under load, the bank keeps what it answered and exe
   await start();
   await sleep(150);
   const queue = [...sent];
-  await Promise.all(Array.from({ length: 24 }, async () => {
-    for (let body = queue.pop(); body; body = queue.pop()) await post(body);
-  }));
+  await Promise.all(
+    Array.from({ length: 24 }, async () => {
+      for (let body = queue.pop(); body; body = queue.pop()) await post(body);
+    }),
+  );
   const entries = await journalOf(bank);
   judge(entries, sent, answered);
   await kill();
@@ -89,7 +95,8 @@ function judge(entries: Entry[], sent: ReturnType<typeof cardTransfer>[], answer
   assert.equal(entries.filter(({ type }) => type === 'opened').length, 5);
   const byRef = <T extends Entry['type']>(type: T) => {
     const found = new Map<string, Extract<Entry, { type: T; ref: string }>[]>();
-    for (const entry of entries) if (entry.type === type && 'ref' in entry) found.set(entry.ref, [...(found.get(entry.ref) ?? []), entry as Extract<Entry, { type: T; ref: string }>]);
+    for (const entry of entries)
+      if (entry.type === type && 'ref' in entry) found.set(entry.ref, [...(found.get(entry.ref) ?? []), entry as Extract<Entry, { type: T; ref: string }>]);
     return found;
   };
   const executed = byRef('executed');

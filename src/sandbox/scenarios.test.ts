@@ -25,7 +25,8 @@ const own = scenarios.filter(({ card }) => card?.startsWith('400000123456'));
 const scenario = (id: string) => scenarios.find((one) => one.id === id)!;
 const transferFor = ({ card = '4111111111111111', amountMinor }: Scenario) => cardTransfer(card, amountMinor === undefined ? {} : { amount: amountMinor });
 const accountTransfer = (iban: string) => ({
-  ...cardTransfer('-'), kind: 'bank',
+  ...cardTransfer('-'),
+  kind: 'bank',
   destination: { iban, bic: 'KCJBKZKX', name: 'TOO Partner', bin: '123456789012', kbe: '17', knp: '119', purpose: 'contract 123' },
 });
 const post = (body: object) => ask(bank, 'POST', '/v1/transfers', body);
@@ -66,10 +67,7 @@ test('the table is sound: ids and cards are unique, numbers pass their checks', 
 });
 
 test('every scenario ends as the table says, by card, by account and by amount, and never executes twice', async () => {
-  const bodies = scenarios.flatMap((one) => [
-    { one, body: transferFor(one) },
-    ...(one.iban ? [{ one, body: accountTransfer(one.iban) }] : []),
-  ]);
+  const bodies = scenarios.flatMap((one) => [{ one, body: transferFor(one) }, ...(one.iban ? [{ one, body: accountTransfer(one.iban) }] : [])]);
   await eachOf(bodies, async ({ one, body }) => {
     assert.equal(await persist(body), one.outcome, `${one.id} with ${JSON.stringify(body.destination)}`);
     if (one.code) assert.equal((await inquire(body.ref))?.json.code, one.code, one.id);
@@ -83,16 +81,46 @@ test('every scenario ends as the table says, by card, by account and by amount, 
 
 /** The first POST of each scenario, as a client with a time-out sees it. */
 const firstAnswers: Record<string, string> = {
-  'executed': '200', 'pending-executed': '202', 'pending-declined': '202', 'pending-stuck': '202', 'callback-never': '202',
-  'timeout-before': 'nothing', 'timeout-after': 'nothing', 'timeout-always-before': 'nothing', 'timeout-always-after': 'nothing',
-  'error-before': '500', 'error-after': '500', 'late-execution': '500', 'not-found-yet': 'nothing', 'error-always': '500',
-  'cut-before': 'nothing', 'cut-after': 'nothing', 'dropped-before': 'nothing', 'dropped-after': 'nothing',
-  'slow': '200', 'dripped': 'nothing', 'html-before': '200 html', 'html-after': '200 html', 'huge': '200 too long',
-  'rate-limited': '429', 'maintenance': '503',
-  'callback-too': '200', 'callback-twice': '202', 'callback-many': '202', 'callback-late': '202', 'callback-first': '200',
-  'callback-denies': '200', 'callback-claims': '422', 'callback-forged': '202', 'callback-stranger': '200',
-  'returned': '200', 'returned-quietly': '200', 'callbacks-reordered': '202',
-  'inquiry-stale': 'nothing', 'inquiry-error': 'nothing', 'cancel-timeout': '202',
+  executed: '200',
+  'pending-executed': '202',
+  'pending-declined': '202',
+  'pending-stuck': '202',
+  'callback-never': '202',
+  'timeout-before': 'nothing',
+  'timeout-after': 'nothing',
+  'timeout-always-before': 'nothing',
+  'timeout-always-after': 'nothing',
+  'error-before': '500',
+  'error-after': '500',
+  'late-execution': '500',
+  'not-found-yet': 'nothing',
+  'error-always': '500',
+  'cut-before': 'nothing',
+  'cut-after': 'nothing',
+  'dropped-before': 'nothing',
+  'dropped-after': 'nothing',
+  slow: '200',
+  dripped: 'nothing',
+  'html-before': '200 html',
+  'html-after': '200 html',
+  huge: '200 too long',
+  'rate-limited': '429',
+  maintenance: '503',
+  'callback-too': '200',
+  'callback-twice': '202',
+  'callback-many': '202',
+  'callback-late': '202',
+  'callback-first': '200',
+  'callback-denies': '200',
+  'callback-claims': '422',
+  'callback-forged': '202',
+  'callback-stranger': '200',
+  returned: '200',
+  'returned-quietly': '200',
+  'callbacks-reordered': '202',
+  'inquiry-stale': 'nothing',
+  'inquiry-error': 'nothing',
+  'cancel-timeout': '202',
 };
 
 test('the first answer of each own scenario is as its misbehaviour says', async () => {
@@ -107,11 +135,23 @@ test('the first answer of each own scenario is as its misbehaviour says', async 
 
 test('callbacks come as planned, signed, and the true ones repeat nothing', async () => {
   const expected: Record<string, string[]> = {
-    'executed': [], 'callback-never': [], 'pending-stuck': [], 'returned-quietly': [], 'timeout-after': [],
-    'pending-executed': ['executed'], 'pending-declined': ['declined'], 'callback-too': ['executed'], 'callback-late': ['executed'],
-    'callback-twice': ['executed', 'executed'], 'callback-many': Array<string>(20).fill('executed'), 'callback-first': ['executed'],
-    'callback-denies': ['declined'], 'callback-claims': ['executed'], 'callback-forged': ['declined', 'executed'],
-    'returned': ['returned'], 'callbacks-reordered': ['returned', 'executed'],
+    executed: [],
+    'callback-never': [],
+    'pending-stuck': [],
+    'returned-quietly': [],
+    'timeout-after': [],
+    'pending-executed': ['executed'],
+    'pending-declined': ['declined'],
+    'callback-too': ['executed'],
+    'callback-late': ['executed'],
+    'callback-twice': ['executed', 'executed'],
+    'callback-many': Array<string>(20).fill('executed'),
+    'callback-first': ['executed'],
+    'callback-denies': ['declined'],
+    'callback-claims': ['executed'],
+    'callback-forged': ['declined', 'executed'],
+    returned: ['returned'],
+    'callbacks-reordered': ['returned', 'executed'],
   };
   const bodies = Object.keys(expected).map((id) => ({ id, body: transferFor(scenario(id)) }));
   await Promise.all(bodies.map(({ body }) => post(body)));
@@ -135,7 +175,10 @@ test('a callback about a stranger names a ref that nobody sent', async () => {
   const body = transferFor(scenario('callback-stranger'));
   const known = new Set(sink.received);
   await post(body);
-  const [stray] = await until(() => { const news = sink.received.filter((one) => !known.has(one) && one.json.ref.startsWith('stranger-')); return news.length ? news : undefined; });
+  const [stray] = await until(() => {
+    const news = sink.received.filter((one) => !known.has(one) && one.json.ref.startsWith('stranger-'));
+    return news.length ? news : undefined;
+  });
   assert.equal((await inquire(stray!.json.ref))?.status, 404);
 });
 
@@ -159,7 +202,15 @@ test('a repeated POST gets the first answer to the byte, also when the state has
 });
 
 test('any code can be asked for by amount, in minor and in major digits, with any card', async () => {
-  for (const [amount, status, code] of [[20050, 422, '05'], [2005000, 422, '05'], [20960, 422, '96'], [2096000, 422, '96'], [20330, 422, '33'], [20000, 200, undefined], [20051, 200, undefined]] as const) {
+  for (const [amount, status, code] of [
+    [20050, 422, '05'],
+    [2005000, 422, '05'],
+    [20960, 422, '96'],
+    [2096000, 422, '96'],
+    [20330, 422, '33'],
+    [20000, 200, undefined],
+    [20051, 200, undefined],
+  ] as const) {
     const answer = await post(cardTransfer('4242424242424242', { amount }));
     assert.deepEqual([answer?.status, answer?.json.code], [status, code], String(amount));
   }
@@ -178,7 +229,10 @@ test('cancel is a fence: pending is cancelled and stays so, executed and decline
   assert.equal((await inquire(pending.ref))?.json.status, 'cancelled');
   assert.equal((await post(pending))?.json.code, '17');
 
-  for (const [pan, status] of [['4111111111111111', 'executed'], ['4000000000000002', 'declined']] as const) {
+  for (const [pan, status] of [
+    ['4111111111111111', 'executed'],
+    ['4000000000000002', 'declined'],
+  ] as const) {
     const body = cardTransfer(pan);
     await post(body);
     const answer = await cancel(body.ref);

@@ -8,8 +8,13 @@ import { scenarios } from './scenarios.ts';
 import { ask, cardTransfer, journalOf, net, remove, secret, startBank, until, type Heard } from './testing.ts';
 
 let bank: RunningBank & { dataDir: string };
-beforeAll(async () => { bank = await startBank({ pace: 0.2 }); });
-afterAll(async () => { await bank.stop(); await remove(bank.dataDir); });
+beforeAll(async () => {
+  bank = await startBank({ pace: 0.2 });
+});
+afterAll(async () => {
+  await bank.stop();
+  await remove(bank.dataDir);
+});
 
 const post = (body: unknown, options = {}) => ask(bank, 'POST', '/v1/transfers', body, options);
 const good = () => cardTransfer('4111111111111111');
@@ -28,12 +33,21 @@ function raw(text: string): Promise<string> {
 
 test('retention and time in flight stand on every answer, whatever it is', async () => {
   const answers = [
-    await post(good()), await post('{'), await post(good(), { bearer: 'no' }), await post('x'.repeat(70_000)),
-    await ask(bank, 'GET', '/v1/transfers/po_nobody'), await ask(bank, 'GET', '/nowhere'), await ask(bank, 'GET', '/v1/transfers'),
-    await ask(bank, 'GET', '/v1/journal'), await post(cardTransfer(scenarios.find(({ id }) => id === 'html-after')!.card!)),
+    await post(good()),
+    await post('{'),
+    await post(good(), { bearer: 'no' }),
+    await post('x'.repeat(70_000)),
+    await ask(bank, 'GET', '/v1/transfers/po_nobody'),
+    await ask(bank, 'GET', '/nowhere'),
+    await ask(bank, 'GET', '/v1/transfers'),
+    await ask(bank, 'GET', '/v1/journal'),
+    await post(cardTransfer(scenarios.find(({ id }) => id === 'html-after')!.card!)),
     await post(cardTransfer(scenarios.find(({ id }) => id === 'maintenance')!.card!)),
   ];
-  assert.deepEqual(answers.map((answer) => answer?.status), [200, 400, 401, 413, 404, 404, 405, 200, 200, 503]);
+  assert.deepEqual(
+    answers.map((answer) => answer?.status),
+    [200, 400, 401, 413, 404, 404, 405, 200, 200, 503],
+  );
   for (const answer of answers) {
     assert.deepEqual([answer?.headers['retention-seconds'], answer?.headers['max-in-flight-seconds']], ['86400', '60'], String(answer?.status));
   }
@@ -54,15 +68,28 @@ test('a body that is not a transfer is refused by the name of its field, and mov
   const { destination, ...rest } = good();
   const account = { iban: 'KZ86125KZT5004100100', bic: 'KCJBKZKX', name: 'TOO Partner', bin: '123456789012', kbe: '17', knp: '119', purpose: 'salary' };
   const cases: [unknown, string][] = [
-    ['', 'body'], ['null', 'body'], ['[]', 'body'], ['{"ref":', 'body'], ['"\\ud800', 'body'],
-    [{ ...good(), ref: '' }, 'ref'], [{ ...good(), ref: '4111111111111111' }, 'ref'], [{ ...good(), ref: 'a b' }, 'ref'], [{ ...good(), ref: 7 }, 'ref'],
-    [{ ...good(), kind: 'cash' }, 'kind'], [{ ...good(), currency: 'kzt' }, 'currency'],
+    ['', 'body'],
+    ['null', 'body'],
+    ['[]', 'body'],
+    ['{"ref":', 'body'],
+    ['"\\ud800', 'body'],
+    [{ ...good(), ref: '' }, 'ref'],
+    [{ ...good(), ref: '4111111111111111' }, 'ref'],
+    [{ ...good(), ref: 'a b' }, 'ref'],
+    [{ ...good(), ref: 7 }, 'ref'],
+    [{ ...good(), kind: 'cash' }, 'kind'],
+    [{ ...good(), currency: 'kzt' }, 'currency'],
     ...[0, -1, 1.5, 1e19, '1.0', '01', '', null, true, '12345678901234567890'].map((amount): [unknown, string] => [{ ...good(), amount }, 'amount']),
-    [rest, 'destination'], [{ ...rest, destination: [] }, 'destination'], [{ ...rest, destination: { ...destination, cvv: '123' } }, 'destination'],
-    [{ ...rest, destination: { ...destination, pan: '4111 1111 1111 1111' } }, 'pan'], [{ ...rest, destination: { ...destination, expiryMonth: 13 } }, 'expiryMonth'],
+    [rest, 'destination'],
+    [{ ...rest, destination: [] }, 'destination'],
+    [{ ...rest, destination: { ...destination, cvv: '123' } }, 'destination'],
+    [{ ...rest, destination: { ...destination, pan: '4111 1111 1111 1111' } }, 'pan'],
+    [{ ...rest, destination: { ...destination, expiryMonth: 13 } }, 'expiryMonth'],
     [{ ...rest, destination: { ...destination, expiryYear: 31 } }, 'expiryYear'],
-    [{ ...rest, destination: account }, 'destination'], [{ ...rest, kind: 'bank', destination: { ...account, bin: '1' } }, 'bin'],
-    [{ ...good(), extra: 1 }, 'body'], [`{"__proto__":{},${JSON.stringify(good()).slice(1)}`, 'body'],
+    [{ ...rest, destination: account }, 'destination'],
+    [{ ...rest, kind: 'bank', destination: { ...account, bin: '1' } }, 'bin'],
+    [{ ...good(), extra: 1 }, 'body'],
+    [`{"__proto__":{},${JSON.stringify(good()).slice(1)}`, 'body'],
   ];
   const before = (await journalOf(bank)).length;
   for (const [body, field] of cases) {
@@ -113,11 +140,19 @@ test('fifty POSTs of one ref with fifty contents are one transfer and forty-nine
 });
 
 test('cancel and POST at once end in one of the two, and the journal agrees', async () => {
-  await Promise.all(Array.from({ length: 30 }, async () => {
-    const body = good();
-    const [posted, cancelled] = await Promise.all([post(body, { timeoutMs: 3000 }), ask(bank, 'POST', `/v1/transfers/${body.ref}/cancel`, undefined, { timeoutMs: 3000 })]);
-    assert.ok((posted?.status === 200 && cancelled?.status === 409) || (posted?.status === 422 && cancelled?.status === 200), `${posted?.status} ${cancelled?.status}`);
-  }));
+  await Promise.all(
+    Array.from({ length: 30 }, async () => {
+      const body = good();
+      const [posted, cancelled] = await Promise.all([
+        post(body, { timeoutMs: 3000 }),
+        ask(bank, 'POST', `/v1/transfers/${body.ref}/cancel`, undefined, { timeoutMs: 3000 }),
+      ]);
+      assert.ok(
+        (posted?.status === 200 && cancelled?.status === 409) || (posted?.status === 422 && cancelled?.status === 200),
+        `${posted?.status} ${cancelled?.status}`,
+      );
+    }),
+  );
 });
 
 test('a slow answer comes late, and whole', async () => {
@@ -140,19 +175,23 @@ test('no card number is in the journal, nor in what the bank logs', async () => 
   const note = (facts: object, message: string) => void logged.push(JSON.stringify(facts) + message);
   const watched = await startBank({ log: { info: note, warn: note, error: note } });
   const pans = scenarios.flatMap(({ card }) => (card ? [card] : []));
-  await Promise.all(pans.map(async (pan) => {
-    const body = { ...cardTransfer(pan), description: `to ${pan}`, destination: { pan, expiryMonth: 1, expiryYear: 2030, holder: pan } };
-    await post2(body);
-    await post2({ ...body, amount: 1 });
-    await post2({ ...body, ref: pan });
-    await post2(`{"pan":"${pan}"`);
-    await ask(watched, 'GET', `/v1/transfers/${pan}`);
-  }));
+  await Promise.all(
+    pans.map(async (pan) => {
+      const body = { ...cardTransfer(pan), description: `to ${pan}`, destination: { pan, expiryMonth: 1, expiryYear: 2030, holder: pan } };
+      await post2(body);
+      await post2({ ...body, amount: 1 });
+      await post2({ ...body, ref: pan });
+      await post2(`{"pan":"${pan}"`);
+      await ask(watched, 'GET', `/v1/transfers/${pan}`);
+    }),
+  );
   const files = await Promise.all(['journal.ndjson', 'journal.key'].map((name) => readFile(join(watched.dataDir, name), 'utf8')));
   for (const pan of pans) for (const text of [...files, logged.join()]) assert.ok(!text.includes(pan) && !text.includes(Buffer.from(pan).toString('base64')));
   await watched.stop();
   await remove(watched.dataDir);
-  function post2(body: unknown) { return ask(watched, 'POST', '/v1/transfers', body, { timeoutMs: 150 }); }
+  function post2(body: unknown) {
+    return ask(watched, 'POST', '/v1/transfers', body, { timeoutMs: 150 });
+  }
 });
 
 test('a bank that stops answers what it has taken and lets go of who waits for nothing', async () => {

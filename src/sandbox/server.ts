@@ -34,7 +34,13 @@ export class BankServer {
     setMaxListeners(0, this.#stop.signal); // every slow answer listens
     // A request must have arrived well within Max-In-Flight-Seconds; connections stay open longer than a client keeps them idle.
     const requestTimeout = Math.min(20_000, parts.maxInFlightSeconds * 500);
-    const limits = { headersTimeout: requestTimeout / 2, requestTimeout, connectionsCheckingInterval: requestTimeout / 10, keepAliveTimeout: 120_000, noDelay: true };
+    const limits = {
+      headersTimeout: requestTimeout / 2,
+      requestTimeout,
+      connectionsCheckingInterval: requestTimeout / 10,
+      keepAliveTimeout: 120_000,
+      noDelay: true,
+    };
     this.#server = createServer(limits, (request, response) => this.#serve(request, response));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseGarbage(error, socket as Socket));
   }
@@ -128,7 +134,12 @@ export class BankServer {
   /** What is not HTTP, or too slow or too long to be, has no response object; it gets the same headers nevertheless. */
   #refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    const status =
+      error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : error.code === 'HPE_HEADER_OVERFLOW'
+          ? '431 Request Header Fields Too Large'
+          : '400 Bad Request';
     const { body } = refusal(400, 'the request is not HTTP as it should be');
     const headers = Object.entries({ ...this.#standing, 'content-length': String(Buffer.byteLength(body)), connection: 'close' });
     socket.end(`HTTP/1.1 ${status}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`);

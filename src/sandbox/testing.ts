@@ -89,7 +89,13 @@ export interface Heard {
 }
 
 /** One call to the bank. @returns what came, or `undefined` when no whole answer did within `timeoutMs` */
-export async function ask(bank: { url: string }, method: 'GET' | 'POST', path: string, body?: unknown, { timeoutMs = 1200, bearer = secret, maxBytes = 64 * 1024 } = {}): Promise<Heard | undefined> {
+export async function ask(
+  bank: { url: string },
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+  { timeoutMs = 1200, bearer = secret, maxBytes = 64 * 1024 } = {},
+): Promise<Heard | undefined> {
   try {
     const text = body === undefined || typeof body === 'string' ? (body as string | undefined) : JSON.stringify(body);
     const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
@@ -104,14 +110,19 @@ export async function ask(bank: { url: string }, method: 'GET' | 'POST', path: s
 
 let refs = 0;
 export const cardTransfer = (pan: string, more: Record<string, unknown> = {}) => ({
-  ref: `po_test_${++refs}`, kind: 'card', amount: 150_00, currency: 'KZT', description: 'salary',
-  destination: { pan, expiryMonth: 12, expiryYear: 2031, holder: 'AIGERIM S' }, ...more,
+  ref: `po_test_${++refs}`,
+  kind: 'card',
+  amount: 150_00,
+  currency: 'KZT',
+  description: 'salary',
+  destination: { pan, expiryMonth: 12, expiryYear: 2031, holder: 'AIGERIM S' },
+  ...more,
 });
 
 /** All entries of the bank's journal, over its own protocol. */
 export async function journalOf(bank: { url: string }): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (let after = 0, more = true; more; ) {
+  for (let after = 0, more = true; more;) {
     const page = (await ask(bank, 'GET', `/v1/journal?after=${after}&limit=5000`, undefined, { timeoutMs: 5000, maxBytes: Infinity }))!;
     const json = JSON.parse(page.text) as { entries: Entry[]; last: number; more: boolean };
     entries.push(...json.entries);
@@ -124,9 +135,11 @@ export async function journalOf(bank: { url: string }): Promise<Entry[]> {
 export async function eachOf<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
-  await Promise.all(Array.from({ length: 24 }, async () => {
-    for (const [index, item] of queue) results[index] = await act(item);
-  }));
+  await Promise.all(
+    Array.from({ length: 24 }, async () => {
+      for (const [index, item] of queue) results[index] = await act(item);
+    }),
+  );
   return results;
 }
 

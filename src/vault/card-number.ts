@@ -64,7 +64,8 @@ function beginsCardNumber(groups: string[], from: number): boolean {
   return false;
 }
 
-const isCardNumber = (digits: string): boolean => digits.length >= 12 && digits.length <= 19 && luhn(digits) && brandOf(digits)?.lengths.includes(digits.length) === true;
+const isCardNumber = (digits: string): boolean =>
+  digits.length >= 12 && digits.length <= 19 && luhn(digits) && brandOf(digits)?.lengths.includes(digits.length) === true;
 
 function numberProblem(pan: string, brand: Brand | undefined): NumberProblem | undefined {
   if (pan === '') return 'missing';

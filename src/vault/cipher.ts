@@ -53,7 +53,8 @@ export function openCard({ nonce, ciphertext }: SealedCard, dataKey: Buffer, pla
 }
 
 /** Ids have no slash, so no two places read alike. */
-const associated = (version: number, { merchantId, tokenId, dataKeyId }: Place): Buffer => Buffer.from(`tolem/card/v${version}/${merchantId}/${tokenId}/${dataKeyId}`);
+const associated = (version: number, { merchantId, tokenId, dataKeyId }: Place): Buffer =>
+  Buffer.from(`tolem/card/v${version}/${merchantId}/${tokenId}/${dataKeyId}`);
 
 /** Spaces at the end, which JSON does not mind. */
 function padded(text: string): Buffer {

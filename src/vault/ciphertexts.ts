@@ -30,7 +30,16 @@ export const replaceCiphertexts = (tx: Tx, changes: { from: Ciphertext; to: Ciph
   tx.run(sql`
     update vault.card as c set data_key_id = u.data_key_id, nonce = u.nonce, ciphertext = u.ciphertext
     from unnest(${changes.map(({ from }) => from.tokenId)}::uuid[], ${changes.map(({ from }) => from.dataKeyId)}::uuid[],
-      ${column(changes.map(({ to }) => to), 'dataKeyId')}::uuid[], ${column(changes.map(({ to }) => to), 'nonce')}::bytea[], ${column(changes.map(({ to }) => to), 'ciphertext')}::bytea[])
+      ${column(
+        changes.map(({ to }) => to),
+        'dataKeyId',
+      )}::uuid[], ${column(
+        changes.map(({ to }) => to),
+        'nonce',
+      )}::bytea[], ${column(
+        changes.map(({ to }) => to),
+        'ciphertext',
+      )}::bytea[])
       as u (token_id, from_key_id, data_key_id, nonce, ciphertext)
     where c.merchant_id = ${tx.merchantId} and c.token_id = u.token_id and c.data_key_id = u.from_key_id`);
 

@@ -47,7 +47,9 @@ export class DataKeys {
 
   /** Retires the key that seals, if it is still this one, in favour of a new one. */
   async renew(tx: Tx, id: string): Promise<DataKey> {
-    await tx.run(sql`update vault.data_key as k set retired_at = ${this.clock.now()}::timestamptz where k.merchant_id = ${tx.merchantId} and k.id = ${id}::uuid and k.retired_at is null`);
+    await tx.run(
+      sql`update vault.data_key as k set retired_at = ${this.clock.now()}::timestamptz where k.merchant_id = ${tx.merchantId} and k.id = ${id}::uuid and k.retired_at is null`,
+    );
     return this.unwrap(tx.merchantId, await this.make(tx));
   }
 
@@ -56,7 +58,10 @@ export class DataKeys {
     const unique = [...new Set(ids)];
     const found = new Map(unique.map((id) => [id, this.open.get(`${tx.merchantId}/${id}`)]));
     const missing = unique.filter((id) => !found.get(id));
-    const rows = missing.length === 0 ? [] : await tx.rows<Row>(sql`
+    const rows =
+      missing.length === 0
+        ? []
+        : await tx.rows<Row>(sql`
       select k.id, k.kek_id as "kekId", k.wrapped, k.created_at as "createdAt" from vault.data_key k where k.merchant_id = ${tx.merchantId} and k.id = any(${missing}::uuid[])`);
     for (const row of rows) found.set(row.id, this.tryUnwrap(tx.merchantId, row));
     return new Map([...found].flatMap(([id, key]) => (key ? [[id, key]] : [])));

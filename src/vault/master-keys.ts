@@ -58,8 +58,13 @@ export class MasterKeys {
 
   /** Equal cards of one merchant have equal fingerprints; of two merchants, different ones. Cannot be computed without the master key. */
   fingerprint(merchantId: string, pan: string): string {
-    return createHmac('sha256', deriveKey(this.masterKey, `vault/fingerprint/${merchantId}`)).update(pan).digest('base64url');
+    return createHmac('sha256', deriveKey(this.masterKey, `vault/fingerprint/${merchantId}`))
+      .update(pan)
+      .digest('base64url');
   }
 }
 
-const kekOf = (masterKey: Buffer, random: Random): Kek => ({ id: deriveKey(masterKey, 'vault/kek-id').toString('hex', 0, 8), sealer: new Sealer(masterKey, 'vault/kek', random) });
+const kekOf = (masterKey: Buffer, random: Random): Kek => ({
+  id: deriveKey(masterKey, 'vault/kek-id').toString('hex', 0, 8),
+  sealer: new Sealer(masterKey, 'vault/kek', random),
+});

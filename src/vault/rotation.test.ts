@@ -18,7 +18,11 @@ async function fill(merchants: number, cards: number): Promise<Saved[]> {
   const saved: Saved[] = [];
   for (let m = 0; m < merchants; m++) {
     const { merchantId } = await desk.merchant();
-    saved.push(...(await Promise.all(Array.from({ length: cards }, async (_, i) => ({ merchantId, pan: testPan(m * 1000 + i), token: await desk.save(merchantId, testPan(m * 1000 + i)) })))));
+    saved.push(
+      ...(await Promise.all(
+        Array.from({ length: cards }, async (_, i) => ({ merchantId, pan: testPan(m * 1000 + i), token: await desk.save(merchantId, testPan(m * 1000 + i)) })),
+      )),
+    );
   }
   return saved;
 }
@@ -26,7 +30,8 @@ async function fill(merchants: number, cards: number): Promise<Saved[]> {
 const allOpen = async (cards: Saved[], vault: Vault) => {
   for (const { merchantId, token, pan } of cards) expect(await desk.panOf(merchantId, token, vault)).toBe(pan);
 };
-const keks = async () => (await desk.rows<{ kek_id: string }>('select distinct kek_id from vault.data_key union select kek_id from vault.transport_key')).length;
+const keks = async () =>
+  (await desk.rows<{ kek_id: string }>('select distinct kek_id from vault.data_key union select kek_id from vault.transport_key')).length;
 const keyCount = async () => Number((await desk.rows<{ n: string }>('select count(*) as n from vault.data_key'))[0]?.n);
 
 test('all cards come under new keys, and the old ones are gone', async () => {
@@ -36,7 +41,7 @@ test('all cards come under new keys, and the old ones are gone', async () => {
   const done = await desk.vault.rotate({ refingerprint: desk.refingerprint, onProgress: ({ cards: n }) => progress.push(n) });
   expect(done).toEqual({ merchants: 3, rewrapped: 0, cards: 15, destroyed: 3 });
   expect(progress.at(-1)).toBe(15);
-  const after = await desk.rows<typeof before[number]>('select * from vault.card');
+  const after = await desk.rows<(typeof before)[number]>('select * from vault.card');
   for (const row of before) {
     const now = after.find(({ token_id }) => token_id === row.token_id);
     expect(now?.data_key_id).not.toBe(row.data_key_id);

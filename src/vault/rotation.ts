@@ -73,7 +73,9 @@ export async function rotate(tools: RotationTools, options: RotationOptions): Pr
     report(0);
   }
   if (options.renewTransportKey) await tools.transport.renew();
-  await tools.db.lookup((q) => q.run(sql`update vault.rotation as r set finished_at = ${tools.clock.now()}::timestamptz where r.id = ${id}::uuid and r.finished_at is null`));
+  await tools.db.lookup((q) =>
+    q.run(sql`update vault.rotation as r set finished_at = ${tools.clock.now()}::timestamptz where r.id = ${id}::uuid and r.finished_at is null`),
+  );
   return done;
 }
 
@@ -94,7 +96,9 @@ function rewrap({ db, master }: RotationTools, merchantId: string): Promise<numb
       const key = master.unwrap({ kekId, sealed }, ownerOf(merchantId, id));
       const wrapped = master.wrap(key, ownerOf(merchantId, id));
       key.fill(0);
-      await tx.run(sql`update vault.data_key as k set kek_id = ${wrapped.kekId}, wrapped = ${wrapped.sealed}::bytea where k.merchant_id = ${merchantId} and k.id = ${id}::uuid`);
+      await tx.run(
+        sql`update vault.data_key as k set kek_id = ${wrapped.kekId}, wrapped = ${wrapped.sealed}::bytea where k.merchant_id = ${merchantId} and k.id = ${id}::uuid`,
+      );
     }
     return rows.length;
   });
@@ -121,7 +125,11 @@ async function empty(tools: RotationTools, options: RotationOptions, merchantId:
 }
 
 const retired = async ({ db }: RotationTools, merchantId: string): Promise<string[]> =>
-  (await db.merchant(merchantId, (tx) => tx.rows<KeyRow>(sql`select k.id from vault.data_key k where k.merchant_id = ${merchantId} and k.retired_at is not null order by k.id`))).map(({ id }) => id);
+  (
+    await db.merchant(merchantId, (tx) =>
+      tx.rows<KeyRow>(sql`select k.id from vault.data_key k where k.merchant_id = ${merchantId} and k.retired_at is not null order by k.id`),
+    )
+  ).map(({ id }) => id);
 
 /** Fingerprints first: killed in between, they are only written again. */
 async function moveBatch({ db, dataKeys, reopen }: RotationTools, { refingerprint }: RotationOptions, merchantId: string, fromId: string): Promise<number> {
@@ -133,7 +141,10 @@ async function moveBatch({ db, dataKeys, reopen }: RotationTools, { refingerprin
   if (cards.length === 0) return 0;
   if (!from) throw new VaultError(`the data key ${fromId} does not open, and ${cards.length} cards or more are under it`);
   const moved = cards.map((card) => ({ from: card, ...reopen(merchantId, card, from, to) }));
-  await refingerprint(merchantId, moved.map(({ from: { tokenId }, fingerprint }) => ({ tokenId, fingerprint })));
+  await refingerprint(
+    merchantId,
+    moved.map(({ from: { tokenId }, fingerprint }) => ({ tokenId, fingerprint })),
+  );
   const count = await db.merchant(merchantId, (tx) => replaceCiphertexts(tx, moved));
   assert(count <= moved.length, 'a card is moved once');
   return moved.length;
@@ -142,7 +153,9 @@ async function moveBatch({ db, dataKeys, reopen }: RotationTools, { refingerprin
 /** @returns false when a card came under it meanwhile, or somebody holds it: then there is more to move */
 async function destroy({ db }: RotationTools, merchantId: string, id: string): Promise<boolean> {
   try {
-    await db.merchant(merchantId, (tx) => tx.run(sql`delete from vault.data_key as k where k.merchant_id = ${merchantId} and k.id = ${id}::uuid and k.retired_at is not null`));
+    await db.merchant(merchantId, (tx) =>
+      tx.run(sql`delete from vault.data_key as k where k.merchant_id = ${merchantId} and k.id = ${id}::uuid and k.retired_at is not null`),
+    );
     return true;
   } catch (error) {
     if (sqlState(error) === '23503' || isLockTimeout(error)) return false;

@@ -21,7 +21,9 @@ export const otherMasterKey = Buffer.alloc(32, 2);
 /** Card numbers that are none of anybody's: sixteen digits from 400000, with their check digit. */
 export function testPan(n: number): string {
   const digits = `400000${String(n).padStart(9, '0')}`;
-  const sum = [...digits].reverse().reduce((all, digit, i) => all + (i % 2 === 0 ? (Number(digit) * 2 > 9 ? Number(digit) * 2 - 9 : Number(digit) * 2) : Number(digit)), 0);
+  const sum = [...digits]
+    .reverse()
+    .reduce((all, digit, i) => all + (i % 2 === 0 ? (Number(digit) * 2 > 9 ? Number(digit) * 2 - 9 : Number(digit) * 2) : Number(digit)), 0);
   return digits + String((10 - (sum % 10)) % 10);
 }
 
@@ -60,7 +62,8 @@ export async function openVaultDesk(postgres: string): Promise<VaultDesk> {
   const clock = testClock();
   const ids = new Ids(clock, random);
   const damaged: Error[] = [];
-  const vaultWith: VaultDesk['vaultWith'] = (keys = {}) => new Vault({ db: vaultDb, masterKey, clock, random, ids, onDamage: (error) => void damaged.push(error), ...keys });
+  const vaultWith: VaultDesk['vaultWith'] = (keys = {}) =>
+    new Vault({ db: vaultDb, masterKey, clock, random, ids, onDamage: (error) => void damaged.push(error), ...keys });
   const vault = vaultWith();
   return {
     ...{ db, vaultDb, ids, clock, vault, damaged, vaultWith },

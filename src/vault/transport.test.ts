@@ -13,10 +13,17 @@ afterAll(() => desk?.close());
 
 const card = async (vault: Vault, seal = encrypted): Promise<EncryptedCard> => {
   const { publicKey } = await vault.publicKey();
-  return { encryptedCardNumber: seal(publicKey, '4111111111111111'), encryptedExpiryMonth: seal(publicKey, '12'), encryptedExpiryYear: seal(publicKey, '2039') };
+  return {
+    encryptedCardNumber: seal(publicKey, '4111111111111111'),
+    encryptedExpiryMonth: seal(publicKey, '12'),
+    encryptedExpiryYear: seal(publicKey, '2039'),
+  };
 };
 const refusal = async (data: EncryptedCard): Promise<ApiError> => {
-  const error = await desk.vault.readEncrypted(data).then(() => undefined, (caught: unknown) => caught);
+  const error = await desk.vault.readEncrypted(data).then(
+    () => undefined,
+    (caught: unknown) => caught,
+  );
   expect(error).toBeInstanceOf(ApiError);
   return error as ApiError;
 };
@@ -40,11 +47,26 @@ test('card data is read by any process', async () => {
 test('whatever is wrong with a ciphertext, the answer is the same', async () => {
   const good = await card(desk.vault);
   const pkcs1 = (pem: string, value: string) => publicEncrypt({ key: pem, padding: constants.RSA_PKCS1_PADDING }, Buffer.from(value)).toString('base64');
-  const sha1 = (pem: string, value: string) => publicEncrypt({ key: pem, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' }, Buffer.from(value)).toString('base64');
-  const notText = (pem: string) => publicEncrypt({ key: pem, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, Buffer.from([0xff, 0xfe])).toString('base64');
+  const sha1 = (pem: string, value: string) =>
+    publicEncrypt({ key: pem, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' }, Buffer.from(value)).toString('base64');
+  const notText = (pem: string) =>
+    publicEncrypt({ key: pem, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, Buffer.from([0xff, 0xfe])).toString('base64');
   const { publicKey } = await desk.vault.publicKey();
-  const bad = ['', 'AAAA', 'not base64 at all', good.encryptedCardNumber.slice(4), `${good.encryptedCardNumber.slice(0, 20)}AAAA${good.encryptedCardNumber.slice(24)}`, pkcs1(publicKey, '4111111111111111'), sha1(publicKey, '4111111111111111'), notText(publicKey), Buffer.alloc(256, 255).toString('base64'), Buffer.alloc(256).toString('base64')];
-  const answers = await Promise.all(bad.flatMap((value) => [refusal({ ...good, encryptedCardNumber: value }), refusal({ ...good, encryptedExpiryYear: value })]));
+  const bad = [
+    '',
+    'AAAA',
+    'not base64 at all',
+    good.encryptedCardNumber.slice(4),
+    `${good.encryptedCardNumber.slice(0, 20)}AAAA${good.encryptedCardNumber.slice(24)}`,
+    pkcs1(publicKey, '4111111111111111'),
+    sha1(publicKey, '4111111111111111'),
+    notText(publicKey),
+    Buffer.alloc(256, 255).toString('base64'),
+    Buffer.alloc(256).toString('base64'),
+  ];
+  const answers = await Promise.all(
+    bad.flatMap((value) => [refusal({ ...good, encryptedCardNumber: value }), refusal({ ...good, encryptedExpiryYear: value })]),
+  );
   expect(new Set(answers.map(({ status, code, message, details }) => JSON.stringify({ status, code, message, details }))).size).toBe(1);
   expect(answers[0]).toMatchObject({ status: 422, code: 5, details: [{ field: 'cardData' }] });
 });

@@ -68,7 +68,8 @@ export class TransportKeys {
     const { active } = await this.current(0);
     const next = await this.make(Number(active.id.slice('key_'.length)) + 1);
     await this.db.lookup(async (q) => {
-      if ((await q.run(sql`update vault.transport_key as k set retired_at = ${now}::timestamptz where k.id = ${active.id} and k.retired_at is null`)) === 1) await q.run(next);
+      if ((await q.run(sql`update vault.transport_key as k set retired_at = ${now}::timestamptz where k.id = ${active.id} and k.retired_at is null`)) === 1)
+        await q.run(next);
     });
     this.keys = undefined;
   }
@@ -76,7 +77,9 @@ export class TransportKeys {
   /** Seals the private halves under the master key that seals now. @returns how many were under another */
   async rewrap(): Promise<number> {
     return this.db.lookup(async (q) => {
-      const rows = await q.rows<Row>(sql`select k.id, k.kek_id as "kekId", k.private_key as sealed from vault.transport_key k where k.kek_id <> ${this.master.currentId} for update`);
+      const rows = await q.rows<Row>(
+        sql`select k.id, k.kek_id as "kekId", k.private_key as sealed from vault.transport_key k where k.kek_id <> ${this.master.currentId} for update`,
+      );
       for (const { id, kekId, sealed } of rows) {
         const wrapped = this.master.wrap(this.master.unwrap({ kekId, sealed }, ownerOf(id)), ownerOf(id));
         await q.run(sql`update vault.transport_key as k set kek_id = ${wrapped.kekId}, private_key = ${wrapped.sealed}::bytea where k.id = ${id}`);
@@ -109,14 +112,21 @@ export class TransportKeys {
 
   private rows(): Promise<Row[]> {
     const since = new Date(this.clock.now().getTime() - RETIRED_MS);
-    return this.db.lookup((q) => q.rows(sql`
+    return this.db.lookup((q) =>
+      q.rows(sql`
       select k.id, k.public_key as "publicKey", k.kek_id as "kekId", k.private_key as sealed, k.retired_at is not null as retired
-      from vault.transport_key k where k.retired_at is null or k.retired_at > ${since}::timestamptz order by k.created_at desc`));
+      from vault.transport_key k where k.retired_at is null or k.retired_at > ${since}::timestamptz order by k.created_at desc`),
+    );
   }
 
   private async make(number: number) {
     const id = `key_${number}`;
-    const { publicKey, privateKey } = await makeKeyPair('rsa', { modulusLength: BITS, publicExponent: 0x10001, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'der' } });
+    const { publicKey, privateKey } = await makeKeyPair('rsa', {
+      modulusLength: BITS,
+      publicExponent: 0x10001,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+    });
     const { kekId, sealed } = this.master.wrap(privateKey, ownerOf(id));
     privateKey.fill(0);
     return sql`

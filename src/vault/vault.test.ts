@@ -31,7 +31,7 @@ test('many cards are opened with one query, and those that are not there are not
   const tokens = await Promise.all(pans.map((pan) => desk.save(shop, pan)));
   const fresh = desk.vaultWith();
   const cards = await fresh.open(shop, [...tokens, desk.ids.uuid()]);
-  expect(await Promise.all(tokens.map((token) => cards.get(token)?.use(async ({ pan }) => pan)))).toEqual(pans);
+  expect(await Promise.all(tokens.map(async (token) => cards.get(token)?.use(async ({ pan }) => pan)))).toEqual(pans);
   expect(cards.size).toBe(100);
 });
 
@@ -47,15 +47,20 @@ test('any changed bit, any cut, and any other place is refused', () => {
       expect(() => openCard({ ...sealed, ciphertext }, key, place)).toThrow(VaultError);
     }),
   );
-  fc.assert(fc.property(fc.nat(sealed.ciphertext.length - 1), (length) => {
-    expect(() => openCard({ ...sealed, ciphertext: sealed.ciphertext.subarray(0, length) }, key, place)).toThrow(VaultError);
-  }));
-  fc.assert(fc.property(fc.nat(95), (bit) => {
-    const nonce = Buffer.from(sealed.nonce);
-    nonce[bit >> 3] = (nonce[bit >> 3] as number) ^ (1 << (bit & 7));
-    expect(() => openCard({ ...sealed, nonce }, key, place)).toThrow(VaultError);
-  }));
-  for (const elsewhere of [{ merchantId: 'n' }, { tokenId: 'u' }, { dataKeyId: 'l' }]) expect(() => openCard(sealed, key, { ...place, ...elsewhere })).toThrow(VaultError);
+  fc.assert(
+    fc.property(fc.nat(sealed.ciphertext.length - 1), (length) => {
+      expect(() => openCard({ ...sealed, ciphertext: sealed.ciphertext.subarray(0, length) }, key, place)).toThrow(VaultError);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.nat(95), (bit) => {
+      const nonce = Buffer.from(sealed.nonce);
+      nonce[bit >> 3] = (nonce[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect(() => openCard({ ...sealed, nonce }, key, place)).toThrow(VaultError);
+    }),
+  );
+  for (const elsewhere of [{ merchantId: 'n' }, { tokenId: 'u' }, { dataKeyId: 'l' }])
+    expect(() => openCard(sealed, key, { ...place, ...elsewhere })).toThrow(VaultError);
 });
 
 test('a refused card says nothing of what it may have held', () => {
@@ -74,7 +79,9 @@ test('a refused card says nothing of what it may have held', () => {
 
 test('ciphertexts that change rows do not open, and somebody is told', async () => {
   const [a, b] = [await desk.save(shop, testPan(201)), await desk.save(shop, testPan(202))];
-  await desk.meddle(`update vault.card x set ciphertext = y.ciphertext, nonce = set_byte(y.nonce, 0, (get_byte(y.nonce, 0) + 1) % 256) from vault.card y where x.token_id = '${a}' and y.token_id = '${b}'`);
+  await desk.meddle(
+    `update vault.card x set ciphertext = y.ciphertext, nonce = set_byte(y.nonce, 0, (get_byte(y.nonce, 0) + 1) % 256) from vault.card y where x.token_id = '${a}' and y.token_id = '${b}'`,
+  );
   const before = desk.damaged.length;
   const cards = await desk.vault.open(shop, [a, b]);
   expect([...cards.keys()]).toEqual([b]);
@@ -83,7 +90,8 @@ test('ciphertexts that change rows do not open, and somebody is told', async () 
 
 test('two wrapped data keys that change places are refused', async () => {
   const [mine, theirs] = [await desk.save(shop, testPan(301)), await desk.save(other, testPan(302))];
-  const swap = () => desk.meddle(`
+  const swap = () =>
+    desk.meddle(`
     update vault.data_key x set wrapped = y.wrapped from vault.data_key y
     where x.retired_at is null and y.retired_at is null and x.merchant_id in ('${shop}', '${other}') and y.merchant_id in ('${shop}', '${other}') and x.merchant_id <> y.merchant_id`);
   await swap();
@@ -120,7 +128,13 @@ test('the roles see what is theirs', async () => {
   for (const table of ['card', 'data_key', 'transport_key', 'rotation']) {
     expect(await refused(db.merchant(shop, (tx) => tx.rows({ text: `select * from vault.${table}`, values: [], name: `peek-${table}` })))).toBe('42501');
   }
-  for (const text of ['select last4 from card_token', 'select * from customer', 'select name from merchant', 'select * from page_owner', 'update card_token set last4 = last4']) {
+  for (const text of [
+    'select last4 from card_token',
+    'select * from customer',
+    'select name from merchant',
+    'select * from page_owner',
+    'update card_token set last4 = last4',
+  ]) {
     expect(await refused(vaultDb.merchant(shop, (tx) => tx.rows({ text, values: [], name: text })))).toBe('42501');
   }
 });
@@ -135,7 +149,9 @@ test("a vault's transaction reads and writes its own merchant's rows only", asyn
 test('no token is without its card: the database refuses it', async () => {
   const card = { id: desk.ids.uuid(), customerId: desk.ids.uuid() };
   const insert = desk.db.merchant(shop, async (tx) => {
-    await tx.run(sql`insert into customer as c (merchant_id, id, created_at, updated_at) select m.merchant_id, ${card.customerId}::uuid, ${desk.clock.now()}::timestamptz, ${desk.clock.now()}::timestamptz from merchant m where m.merchant_id = ${shop}`);
+    await tx.run(
+      sql`insert into customer as c (merchant_id, id, created_at, updated_at) select m.merchant_id, ${card.customerId}::uuid, ${desk.clock.now()}::timestamptz, ${desk.clock.now()}::timestamptz from merchant m where m.merchant_id = ${shop}`,
+    );
     await tx.run(sql`
       insert into card_token as c (merchant_id, id, customer_id, brand, bin, last4, expiry_month, expiry_year, fingerprint, created_at)
       select m.merchant_id, ${card.id}::uuid, ${card.customerId}::uuid, 'visa', '411111', '1111', 12, 2039, 'x', ${desk.clock.now()}::timestamptz from merchant m where m.merchant_id = ${shop}`);

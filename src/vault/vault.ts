@@ -60,7 +60,9 @@ export class Vault {
 
   /** To be called at the start. @throws {VaultError} with what to do, when MASTER_KEY is not the one that the cards are under */
   async check(): Promise<void> {
-    const used = await this.o.db.lookup((q) => q.rows<{ kekId: string }>(sql`select k.kek_id as "kekId" from vault.data_key k union select k.kek_id from vault.transport_key k order by 1`));
+    const used = await this.o.db.lookup((q) =>
+      q.rows<{ kekId: string }>(sql`select k.kek_id as "kekId" from vault.data_key k union select k.kek_id from vault.transport_key k order by 1`),
+    );
     const unknown = used.map(({ kekId }) => kekId).filter((kekId) => !this.master.knows(kekId));
     if (unknown.length === 0) return;
     throw new VaultError(
@@ -83,7 +85,12 @@ export class Vault {
   async readEncrypted(card: EncryptedCard): Promise<CheckedCard | CardProblems> {
     const { encryptedCardNumber, encryptedExpiryMonth, encryptedExpiryYear, encryptedCardholderName } = card;
     const holders = encryptedCardholderName === undefined ? [] : [encryptedCardholderName];
-    const [number, expiryMonth, expiryYear, holder] = (await this.transport.decrypt([encryptedCardNumber, encryptedExpiryMonth, encryptedExpiryYear, ...holders])) as [string, string, string, string?];
+    const [number, expiryMonth, expiryYear, holder] = (await this.transport.decrypt([
+      encryptedCardNumber,
+      encryptedExpiryMonth,
+      encryptedExpiryYear,
+      ...holders,
+    ])) as [string, string, string, string?];
     return this.read({ number, expiryMonth, expiryYear, holder });
   }
 
@@ -113,9 +120,19 @@ export class Vault {
     if (tokenIds.length === 0) return new Map();
     const [cards, keys] = await this.o.db.merchant(merchantId, async (tx) => {
       const found = await ciphertextsOf(tx, tokenIds);
-      return [found, await this.dataKeys.byIds(tx, found.map(({ dataKeyId }) => dataKeyId))] as const;
+      return [
+        found,
+        await this.dataKeys.byIds(
+          tx,
+          found.map(({ dataKeyId }) => dataKeyId),
+        ),
+      ] as const;
     });
-    return new Map(cards.filter((card) => this.opens(merchantId, card, keys)).map((card) => [card.tokenId, this.handle(merchantId, card, keys.get(card.dataKeyId) as DataKey)]));
+    return new Map(
+      cards
+        .filter((card) => this.opens(merchantId, card, keys))
+        .map((card) => [card.tokenId, this.handle(merchantId, card, keys.get(card.dataKeyId) as DataKey)]),
+    );
   }
 
   /** Takes back a card that got no token after all. One that has a token stays. */
@@ -148,7 +165,9 @@ export class Vault {
 
   /** Those that have cards, or had. */
   private async merchants(): Promise<string[]> {
-    const rows = await this.o.db.lookup((q) => q.rows<{ merchantId: string }>(sql`select distinct k.merchant_id as "merchantId" from vault.data_key k order by 1`));
+    const rows = await this.o.db.lookup((q) =>
+      q.rows<{ merchantId: string }>(sql`select distinct k.merchant_id as "merchantId" from vault.data_key k order by 1`),
+    );
     return rows.map(({ merchantId }) => merchantId);
   }
 
@@ -178,4 +197,3 @@ export class Vault {
     return { use: async (work) => work(openCard(card, key, { merchantId, tokenId: card.tokenId, dataKeyId: id })) };
   }
 }
-

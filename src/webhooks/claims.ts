@@ -62,7 +62,14 @@ const LOOK = { times: 2, more: 16 };
  *
  * @param isInHand what this process is still working on, whose lease only seems to have ended: the clock was advanced
  */
-export async function claimDue(tx: Tx, now: Date, leaseMs: number, room: Room, limit: number, isInHand: (endpointId: string, eventNumber: bigint) => boolean): Promise<Claims> {
+export async function claimDue(
+  tx: Tx,
+  now: Date,
+  leaseMs: number,
+  room: Room,
+  limit: number,
+  isInHand: (endpointId: string, eventNumber: bigint) => boolean,
+): Promise<Claims> {
   const [targets, due, left] = await Promise.all([enabledTargets(tx), lockDue(tx, now, room), lockLeft(tx, now)]);
   const known = new Map(targets.map((target) => [target.id, target]));
   const candidates = due.filter(({ endpointId, eventNumber }) => known.has(endpointId) && !isInHand(endpointId, eventNumber));
@@ -122,7 +129,8 @@ export async function storeLocked(tx: Tx, rows: Standing[]): Promise<void> {
 
 /** What another worker holds is not ours to wait for. */
 const lockDue = (tx: Tx, now: Date, { endpoints, others, after }: Room): Promise<Due[]> =>
-  tx.rows(planned(sql`
+  tx.rows(
+    planned(sql`
     select ${standingColumns}, p.room
     from (
       select p.id, coalesce(w.room, ${others}::int) as room
@@ -135,18 +143,21 @@ const lockDue = (tx: Tx, now: Date, { endpoints, others, after }: Room): Promise
       where d.merchant_id = ${tx.merchantId} and d.endpoint_id = p.id and d.state = 'pending' and d.next_at <= ${now}
       order by d.next_at, d.event_number limit p.room * ${LOOK.times}::int + ${LOOK.more}::int
       for update skip locked
-    ) d`));
+    ) d`),
+  );
 
 /** Of endpoints that are disabled: an event may have been told while that was being done. */
 const lockLeft = (tx: Tx, now: Date): Promise<Standing[]> =>
-  tx.rows(planned(sql`
+  tx.rows(
+    planned(sql`
     select ${standingColumns}
     from (select p.id from endpoint p where p.merchant_id = ${tx.merchantId} and not p.enabled offset 0) p cross join lateral (
       select * from delivery d
       where d.merchant_id = ${tx.merchantId} and d.endpoint_id = p.id and d.state = 'pending' and d.next_at <= ${now}
       limit 500
       for update skip locked
-    ) d`));
+    ) d`),
+  );
 
 interface Earlier {
   /** which of the candidates it stands before, counted from 1 */
@@ -158,14 +169,16 @@ interface Earlier {
 
 /** For each candidate the first delivery of its object that has not arrived, where there is one before it. */
 const earlierOnes = (tx: Tx, due: Due[]): Promise<Earlier[]> =>
-  tx.rows(planned(sql`
+  tx.rows(
+    planned(sql`
     select u.n::int as n, b.state, b.in_flight as "inFlight", b.next_at as "nextAt"
     from unnest(${column(due, 'endpointId')}::uuid[], ${column(due, 'objectId')}::uuid[], ${column(due, 'objectSeq')}::int[]) with ordinality as u (endpoint_id, object_id, object_seq, n)
     cross join lateral (
       select b.state, b.in_flight, b.next_at from delivery b
       where b.merchant_id = ${tx.merchantId} and b.endpoint_id = u.endpoint_id and b.object_id = u.object_id and b.object_seq < u.object_seq and b.state <> 'delivered'
       order by b.object_seq limit 1
-    ) b`));
+    ) b`),
+  );
 
 /**
  * Those at the head of their object are taken while there is room; the others go where they wait. What waits for one in

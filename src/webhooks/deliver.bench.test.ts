@@ -33,15 +33,17 @@ const RECEIVER = `
 
 /** CPU time of a process and its children, in microseconds: what a busy machine takes away does not count. Linux only. */
 function cpuMicros(pid: number): number {
-  const ticks = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => {
-    try {
-      const [, rest = ''] = readFileSync(`/proc/${name}/stat`, 'latin1').split(') ');
-      const fields = rest.split(' ');
-      return Number(name) === pid || Number(fields[1]) === pid ? Number(fields[11]) + Number(fields[12]) : 0;
-    } catch {
-      return 0; // ended meanwhile
-    }
-  });
+  const ticks = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => {
+      try {
+        const [, rest = ''] = readFileSync(`/proc/${name}/stat`, 'latin1').split(') ');
+        const fields = rest.split(' ');
+        return Number(name) === pid || Number(fields[1]) === pid ? Number(fields[11]) + Number(fields[12]) : 0;
+      } catch {
+        return 0; // ended meanwhile
+      }
+    });
   return ticks.reduce((sum, one) => sum + one, 0) * 10_000;
 }
 
@@ -77,13 +79,24 @@ test.runIf(process.env.BENCH)('deliveries a second', { timeout: 120_000 }, async
       while (done - start < expected) await clock.sleep(5);
       const seconds = (performance.now() - began) / 1_000;
       const { user, system } = process.cpuUsage(cpu);
-      process.stdout.write(`${JSON.stringify({ what, deliveries: expected, perSecond: Math.round(expected / seconds), microsEach: { worker: Math.round((user + system) / expected), database: Math.round((cpuMicros(server.pid) - ofDatabase) / expected), receiver: Math.round((cpuMicros(receiver.pid as number) - ofReceiver) / expected) } })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ what, deliveries: expected, perSecond: Math.round(expected / seconds), microsEach: { worker: Math.round((user + system) / expected), database: Math.round((cpuMicros(server.pid) - ofDatabase) / expected), receiver: Math.round((cpuMicros(receiver.pid as number) - ofReceiver) / expected) } })}\n`,
+      );
     };
     const tellAll = async (states: string[], group: number, groups: number) => {
       for (let g = 0; g < groups; g++) {
         const objects = Array.from({ length: group }, () => ids.uuid());
         for (const [i, state] of states.entries()) {
-          const events = objects.map((objectId): NewEvent => ({ id: ids.uuid(), objectId, objectSeq: i + 1, type: `transaction.${state}`, fromState: null, toState: state, cause: 'call', body: body(objectId) }));
+          const events = objects.map((objectId): NewEvent => ({
+            id: ids.uuid(),
+            objectId,
+            objectSeq: i + 1,
+            type: `transaction.${state}`,
+            fromState: null,
+            toState: state,
+            cause: 'call',
+            body: body(objectId),
+          }));
           await db.merchant(merchantId, (tx) => tell(tx, events, clock.now()));
         }
       }
@@ -95,7 +108,11 @@ test.runIf(process.env.BENCH)('deliveries a second', { timeout: 120_000 }, async
     stop.abort();
     await working;
     await webhooks.idle();
-    const sizes = await db.merchant(merchantId, (tx) => tx.rows<Record<string, unknown>>(sql`select d.state, count(*)::int, sum(d.tries)::int as tries from delivery d where d.merchant_id = ${tx.merchantId} group by 1`));
+    const sizes = await db.merchant(merchantId, (tx) =>
+      tx.rows<Record<string, unknown>>(
+        sql`select d.state, count(*)::int, sum(d.tries)::int as tries from delivery d where d.merchant_id = ${tx.merchantId} group by 1`,
+      ),
+    );
     process.stdout.write(`${JSON.stringify(sizes)}\n`);
     await Promise.all([net.close(), db.close()]);
   } finally {

@@ -65,7 +65,10 @@ test('a delivery that fails is tried ten times over three days, always the same 
   assert.equal(await desk.work(), 0);
   assert.equal(new Set(desk.net.received.map(({ body }) => body)).size, 1);
   assert.ok(desk.net.received.every(({ headers }) => headers['webhook-id'] === eventId));
-  assert.deepEqual(desk.net.received.map(({ headers }) => headers['x-plexy-delivery-attempt']), gaps.map((_, i) => String(i + 1)));
+  assert.deepEqual(
+    desk.net.received.map(({ headers }) => headers['x-plexy-delivery-attempt']),
+    gaps.map((_, i) => String(i + 1)),
+  );
   for (const got of desk.net.received) verified(secret, got); // its timestamp is of the attempt, in the world's time
   const [delivery] = await desk.deliveries();
   assert.deepEqual([delivery?.state, delivery?.tries, delivery?.nextAt], ['parked', 10, null]);
@@ -91,7 +94,10 @@ test('any 2xx is a yes; a redirect, 4xx and 5xx are not', async () => {
   const delivered = (await desk.deliveries({ state: 'delivered' })).map(({ attempts }) => attempts[0]?.status).sort();
   assert.deepEqual(delivered, [200, 201, 202, 204, 299]);
   assert.equal(desk.net.at(B).length, 0, 'no redirect is followed');
-  assert.match((await desk.deliveries()).find(({ attempts }) => attempts[0]?.status === 301)?.attempts[0]?.error ?? '', /redirects are not followed \(to http:\/\/b\.test\/hooks\)/);
+  assert.match(
+    (await desk.deliveries()).find(({ attempts }) => attempts[0]?.status === 301)?.attempts[0]?.error ?? '',
+    /redirects are not followed \(to http:\/\/b\.test\/hooks\)/,
+  );
 });
 
 test('events of one object arrive in order: what follows a failure waits for it, other objects do not', async () => {
@@ -102,13 +108,29 @@ test('events of one object arrive in order: what follows a failure waits for it,
   await desk.told(two, 'processing', 'settled');
   await desk.work();
   const seen = () => desk.net.at(A).map((body) => JSON.parse(body).data as { id: string; seq: number });
-  assert.deepEqual(seen().filter(({ id }) => id === two).map(({ seq }) => seq), [1, 2]);
-  assert.deepEqual(seen().filter(({ id }) => id === one).map(({ seq }) => seq), [1]);
+  assert.deepEqual(
+    seen()
+      .filter(({ id }) => id === two)
+      .map(({ seq }) => seq),
+    [1, 2],
+  );
+  assert.deepEqual(
+    seen()
+      .filter(({ id }) => id === one)
+      .map(({ seq }) => seq),
+    [1],
+  );
   desk.pass(6);
   await desk.work();
   desk.pass(400);
   await desk.work();
-  assert.deepEqual(seen().filter(({ id }) => id === one).map(({ seq }) => seq).slice(-2), [1, 2]);
+  assert.deepEqual(
+    seen()
+      .filter(({ id }) => id === one)
+      .map(({ seq }) => seq)
+      .slice(-2),
+    [1, 2],
+  );
   assert.deepEqual(await states(), ['delivered', 'delivered', 'delivered', 'delivered']);
 });
 
@@ -139,7 +161,13 @@ test('what waits behind a parked delivery is parked too, and goes on when that o
   assert.equal(await desk.work(), 0, 'nobody overtakes');
   await desk.db.merchant(desk.merchant.merchantId, async (tx) => resend(tx, await endpointById(tx, id), first as string, desk.clock.now()));
   await desk.work();
-  assert.deepEqual(desk.net.at(A).slice(-3).map((body) => JSON.parse(body).data.seq), [1, 2, 3]);
+  assert.deepEqual(
+    desk.net
+      .at(A)
+      .slice(-3)
+      .map((body) => JSON.parse(body).data.seq),
+    [1, 2, 3],
+  );
   assert.deepEqual(await states(), ['delivered', 'delivered', 'delivered']);
 });
 
@@ -161,7 +189,7 @@ test('two processes, many objects, an endpoint that fails often: first arrivals 
   const workers = [desk.webhooks.deliverer, desk.deliverer()];
   let telling = true;
   const working = (async () => {
-    for (let idle = 0; telling || idle < 40; ) {
+    for (let idle = 0; telling || idle < 40;) {
       // Both take at the same time, and time passes only when neither has a call in flight: leases are in the platform's time.
       const pieces = (await Promise.all(workers.map((worker) => worker.takeDue(desk.merchant.merchantId, 64)))).flat();
       await Promise.all(pieces);
@@ -182,7 +210,10 @@ test('two processes, many objects, an endpoint that fails often: first arrivals 
   }
   const rows = await desk.deliveries();
   assert.equal(rows.length, 4 * objects.length * endpoints.length);
-  assert.ok(rows.every(({ state }) => state === 'delivered'), JSON.stringify(rows.filter(({ state }) => state !== 'delivered').slice(0, 3), (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v)));
+  assert.ok(
+    rows.every(({ state }) => state === 'delivered'),
+    JSON.stringify(rows.filter(({ state }) => state !== 'delivered').slice(0, 3), (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v)),
+  );
   assert.equal(accepted.length, new Set(accepted).size, 'nothing that was answered with 2xx was sent again');
   for (const { tries, attempts } of rows) assert.equal(attempts.length, tries);
   assert.deepEqual(await unexpected(desk), []);
@@ -209,7 +240,9 @@ test('a process that wakes up after another has taken over changes nothing, but 
   await desk.endpoint(A);
   await desk.told(desk.ids.uuid(), 'processing');
   let wake = (_status: number) => undefined as void;
-  const late = desk.deliverer({ net: { request: () => new Promise((resolve) => (wake = (status) => resolve({ status, headers: {}, body: Buffer.alloc(0), truncated: false }))) } });
+  const late = desk.deliverer({
+    net: { request: () => new Promise((resolve) => (wake = (status) => resolve({ status, headers: {}, body: Buffer.alloc(0), truncated: false }))) },
+  });
   const [asleep] = await late.takeDue(desk.merchant.merchantId, 10);
   desk.pass(50);
   assert.equal(await desk.work(), 1);
@@ -226,7 +259,9 @@ test('nor does it disturb the try of the one that has taken over', async () => {
   await desk.told(desk.ids.uuid(), 'processing');
   const hanging = () => {
     let wake = (_status: number) => undefined as void;
-    const deliverer = desk.deliverer({ net: { request: () => new Promise((resolve) => (wake = (status) => resolve({ status, headers: {}, body: Buffer.alloc(0), truncated: false }))) } });
+    const deliverer = desk.deliverer({
+      net: { request: () => new Promise((resolve) => (wake = (status) => resolve({ status, headers: {}, body: Buffer.alloc(0), truncated: false }))) },
+    });
     return { deliverer, wake: (status: number) => wake(status) };
   };
   const [early, later] = [hanging(), hanging()];
@@ -258,7 +293,10 @@ test('a delivery that arrives wakes what waits behind it, but not what is in fli
   assert.equal(await desk.work(other), 0);
   answer();
   await second;
-  assert.deepEqual(desk.net.at(A).map((body) => JSON.parse(body).data.seq), [1, 2, 1]);
+  assert.deepEqual(
+    desk.net.at(A).map((body) => JSON.parse(body).data.seq),
+    [1, 2, 1],
+  );
   assert.deepEqual(await states(), ['delivered', 'delivered']);
 });
 
@@ -312,7 +350,15 @@ test('410 disables the endpoint: nothing more is sent, and what waited goes on i
   desk.net.answer = () => 200;
   await desk.webhooks.change(desk.merchant.merchantId, id, { enabled: true });
   await desk.work();
-  assert.deepEqual(desk.net.at(A).slice(before).map((body) => JSON.parse(body).data).filter((data) => data.id === object).map(({ seq }) => seq), [1, 2]);
+  assert.deepEqual(
+    desk.net
+      .at(A)
+      .slice(before)
+      .map((body) => JSON.parse(body).data)
+      .filter((data) => data.id === object)
+      .map(({ seq }) => seq),
+    [1, 2],
+  );
   assert.ok((await desk.deliveries({ endpointId: id })).every(({ state }) => state === 'delivered'));
 });
 
@@ -334,7 +380,9 @@ test('410 of an address that the merchant has changed meanwhile disables nothing
 test('an event that was told while its endpoint was being disabled is not left pending for ever', async () => {
   const { id } = await desk.endpoint(A);
   await desk.told(desk.ids.uuid(), 'processing');
-  await desk.db.merchant(desk.merchant.merchantId, (tx) => tx.run(sql`update endpoint as p set enabled = false where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid`));
+  await desk.db.merchant(desk.merchant.merchantId, (tx) =>
+    tx.run(sql`update endpoint as p set enabled = false where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid`),
+  );
   assert.equal(await desk.work(), 0);
   assert.deepEqual(await states(), ['disabled']);
 });
@@ -358,7 +406,7 @@ test('Retry-After of 429 and 503 is honoured, up to a day; of others it is not',
   between(((await desk.deliveries())[0]?.nextAt?.getTime() as number) / 1_000 - desk.clock.now().getTime() / 1_000, 5, 5.5);
 });
 
-test('while a secret is being rolled both sign; afterwards only the new one; never another endpoint\'s', async () => {
+test("while a secret is being rolled both sign; afterwards only the new one; never another endpoint's", async () => {
   const { id, secret: old } = await desk.endpoint(A);
   const other = await desk.endpoint(B);
   const fresh = JSON.parse((await desk.webhooks.roll(desk.merchant.merchantId, id, 86_400)).body).secret as string;
@@ -386,14 +434,26 @@ test('an endpoint that wants them gets its ids wrapped, the same on every attemp
   const { secret } = await desk.endpoint(A, { legacyWrappedIds: true });
   await desk.endpoint(B);
   const data = '{"id":"x","amount":90071992547409931.25,"customerId":"c-1","cardTokenId":null,"description":"\\"customerId\\":\\"no\\""}';
-  const event = { id: desk.ids.uuid(), objectId: desk.ids.uuid(), objectSeq: 1, type: 'transaction.settled', fromState: null, toState: 'settled', cause: 'call', body: `{"name":"transaction.settled","data":${data}}` };
+  const event = {
+    id: desk.ids.uuid(),
+    objectId: desk.ids.uuid(),
+    objectSeq: 1,
+    type: 'transaction.settled',
+    fromState: null,
+    toState: 'settled',
+    cause: 'call',
+    body: `{"name":"transaction.settled","data":${data}}`,
+  };
   await desk.db.merchant(desk.merchant.merchantId, (tx) => tell(tx, [event], desk.clock.now()));
   desk.net.answer = ({ number }) => (number <= 2 ? 500 : 200);
   await desk.work();
   desk.pass(6);
   await desk.work();
   const [first, second] = desk.net.at(A);
-  assert.equal(first, '{"name":"transaction.settled","data":{"id":"x","amount":90071992547409931.25,"customerId":{"Value":"c-1"},"cardTokenId":null,"description":"\\"customerId\\":\\"no\\""}}');
+  assert.equal(
+    first,
+    '{"name":"transaction.settled","data":{"id":"x","amount":90071992547409931.25,"customerId":{"Value":"c-1"},"cardTokenId":null,"description":"\\"customerId\\":\\"no\\""}}',
+  );
   assert.equal(second, first);
   assert.equal(desk.net.at(B)[0], event.body);
   new Webhook(secret).verify(first as string, desk.net.received.find(({ url }) => url === A)?.headers as Record<string, string>, { jsonParse: false });

@@ -64,7 +64,9 @@ export class Deliverer {
     const most = Math.min(limit, this.allowance());
     if (most <= 0) return [];
     const until = this.o.clock.monotonic() + this.leaseMs;
-    const { claimed, targets } = await this.o.db.merchant(merchantId, (tx) => claimDue(tx, this.o.clock.now(), this.leaseMs, this.windows.room(merchantId), most, (endpoint, number) => this.inHand.has(nameOf(endpoint, number))));
+    const { claimed, targets } = await this.o.db.merchant(merchantId, (tx) =>
+      claimDue(tx, this.o.clock.now(), this.leaseMs, this.windows.room(merchantId), most, (endpoint, number) => this.inHand.has(nameOf(endpoint, number))),
+    );
     return claimed.map((claim) => this.deliver(merchantId, claim, targets.get(claim.endpointId) as Target, until));
   }
 

@@ -15,10 +15,35 @@ beforeEach(async () => {
 afterEach(() => desk.close());
 
 const replayed = (id: string, span: Partial<Replay> = {}) =>
-  desk.db.merchant(desk.merchant.merchantId, async (tx) => replay(tx, await endpointById(tx, id), { from: new Date(0), to: new Date(desk.clock.now().getTime() + 1), delivered: false, after: 0n, ...span }, desk.clock.now()));
+  desk.db.merchant(desk.merchant.merchantId, async (tx) =>
+    replay(
+      tx,
+      await endpointById(tx, id),
+      { from: new Date(0), to: new Date(desk.clock.now().getTime() + 1), delivered: false, after: 0n, ...span },
+      desk.clock.now(),
+    ),
+  );
 
 test('a replay makes the deliveries that telling would have made, of every type', async () => {
-  const types = ['new', 'created', 'processing', 'authorized', 'charged', 'settled', 'rejected', 'failed', 'refunded', 'card.saved', 'card.save_failed', 'distribution.settled', 'distribution.new', 'invoice.paid', 'payment_order.created', 'webhook.test', 'transactions.odd'];
+  const types = [
+    'new',
+    'created',
+    'processing',
+    'authorized',
+    'charged',
+    'settled',
+    'rejected',
+    'failed',
+    'refunded',
+    'card.saved',
+    'card.save_failed',
+    'distribution.settled',
+    'distribution.new',
+    'invoice.paid',
+    'payment_order.created',
+    'webhook.test',
+    'transactions.odd',
+  ];
   const events = ['card.save_failed', 'distribution.settled'];
   const { id: first } = await desk.endpoint(A, { events });
   for (const type of types) await desk.told(desk.ids.uuid(), type);
@@ -33,7 +58,16 @@ test('a replay makes the deliveries that telling would have made, of every type'
 test('a long span is replayed in parts, from where it begins to where it ends, in order', async () => {
   const { id } = await desk.endpoint(A);
   const batch = (count: number) => {
-    const events = Array.from({ length: count }, () => ({ id: desk.ids.uuid(), objectId: desk.ids.uuid(), objectSeq: 1, type: 'transaction.settled', fromState: null, toState: 'settled', cause: 'call', body: '{}' }));
+    const events = Array.from({ length: count }, () => ({
+      id: desk.ids.uuid(),
+      objectId: desk.ids.uuid(),
+      objectSeq: 1,
+      type: 'transaction.settled',
+      fromState: null,
+      toState: 'settled',
+      cause: 'call',
+      body: '{}',
+    }));
     return desk.db.merchant(desk.merchant.merchantId, (tx) => tell(tx, events, desk.clock.now()));
   };
   await desk.webhooks.change(desk.merchant.merchantId, id, { enabled: false });

@@ -58,7 +58,8 @@ const someEvents = fragment`d.event_number = any(x.numbers)`;
 export async function listDeliveries(tx: Tx, filter: DeliveryFilter, after: Place | null, limit: number): Promise<Delivery[]> {
   const { state = null, endpointId = null, eventId = null, objectId = null } = filter;
   const numbers = eventId || objectId ? await numbersOf(tx, eventId, objectId) : [];
-  return tx.rows(planned(sql`
+  return tx.rows(
+    planned(sql`
     select d.endpoint_id as "endpointId", d.event_number as "eventNumber", e.id as "eventId", e.type, d.object_id as "objectId", d.object_seq as "objectSeq", d.state, d.tries,
       d.next_at as "nextAt", d.first_ok_at as "firstOkAt", d.created_at as "createdAt", e.body
     from (
@@ -68,12 +69,18 @@ export async function listDeliveries(tx: Tx, filter: DeliveryFilter, after: Plac
         and (${after === null}::boolean or (d.event_number, d.endpoint_id) < (${after?.eventNumber ?? null}::bigint, ${after?.endpointId ?? null}::uuid))
       order by d.event_number desc, d.endpoint_id desc limit ${limit}
     ) d cross join lateral (select e.id, e.type, e.body from event e where e.merchant_id = ${tx.merchantId} and e.number = d.event_number limit 1) e
-    order by d.event_number desc, d.endpoint_id desc`));
+    order by d.event_number desc, d.endpoint_id desc`),
+  );
 }
 
 async function numbersOf(tx: Tx, eventId: string | null, objectId: string | null): Promise<bigint[]> {
-  const byId = eventId && (await tx.rows<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.id = ${eventId}::uuid`));
-  const byObject = objectId && (await tx.rows<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid order by e.object_seq limit 1000`));
+  const byId =
+    eventId && (await tx.rows<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.id = ${eventId}::uuid`));
+  const byObject =
+    objectId &&
+    (await tx.rows<{ number: bigint }>(
+      sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid order by e.object_seq limit 1000`,
+    ));
   if (byId && byObject) return column(byId, 'number').filter((number) => column(byObject, 'number').includes(number));
   return column(byId || byObject || [], 'number');
 }
@@ -112,7 +119,12 @@ export async function resend(tx: Tx, endpoint: Endpoint, eventId: string, at: Da
 
 /** The numbers of an object's events up to one. */
 const upTo = async (tx: Tx, { objectId, objectSeq }: { objectId: string; objectSeq: number }): Promise<bigint[]> =>
-  column(await tx.rows<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid and e.object_seq <= ${objectSeq}::int`), 'number');
+  column(
+    await tx.rows<{ number: bigint }>(
+      sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid and e.object_seq <= ${objectSeq}::int`,
+    ),
+    'number',
+  );
 
 export interface Replay {
   from: Date;
@@ -159,7 +171,9 @@ async function numberAround(tx: Tx, at: Date, side: -1 | 1): Promise<bigint> {
   let [low, high] = [0n, (await tx.one<{ next: bigint }>(sql`select c.next from event_counter c where c.merchant_id = ${tx.merchantId}`)).next];
   while (high - low > 1n) {
     const middle = (low + high) / 2n;
-    const { before } = await tx.one<{ before: boolean }>(sql`select e.at < ${moment} as before from event e where e.merchant_id = ${tx.merchantId} and e.number = ${middle}::bigint`);
+    const { before } = await tx.one<{ before: boolean }>(
+      sql`select e.at < ${moment} as before from event e where e.merchant_id = ${tx.merchantId} and e.number = ${middle}::bigint`,
+    );
     if (before) low = middle;
     else high = middle;
   }
@@ -177,7 +191,12 @@ const deliverOnRequest = (tx: Tx, endpointId: string, numbers: bigint[], at: Dat
 /** Tells one endpoint, and no other, that it can be reached. */
 export async function sendTest(tx: Tx, endpoint: Endpoint, eventId: string, objectId: string, at: Date): Promise<void> {
   mustBeEnabled(endpoint);
-  const body = JSON.stringify({ name: TEST_EVENT, merchantId: tx.merchantId, data: { endpointId: endpoint.id, url: endpoint.url }, postedAt: at.toISOString() });
+  const body = JSON.stringify({
+    name: TEST_EVENT,
+    merchantId: tx.merchantId,
+    data: { endpointId: endpoint.id, url: endpoint.url },
+    postedAt: at.toISOString(),
+  });
   const event: NewEvent = { id: eventId, objectId, objectSeq: 1, type: TEST_EVENT, fromState: null, toState: 'sent', cause: 'request', body };
   await tell(tx, [event], at);
   const { number } = await tx.one<{ number: bigint }>(sql`select e.number from event e where e.merchant_id = ${tx.merchantId} and e.id = ${eventId}::uuid`);

@@ -96,7 +96,16 @@ export async function openDesk(): Promise<Desk> {
         const seq = (seqs.get(objectId) ?? 0) + 1;
         seqs.set(objectId, seq);
         const type = state.includes('.') ? state : `transaction.${state}`;
-        const event = { id: ids.uuid(), objectId, objectSeq: seq, type, fromState: null, toState: state, cause: 'request', body: JSON.stringify({ name: type, data: { id: objectId, seq } }) };
+        const event = {
+          id: ids.uuid(),
+          objectId,
+          objectSeq: seq,
+          type,
+          fromState: null,
+          toState: state,
+          cause: 'request',
+          body: JSON.stringify({ name: type, data: { id: objectId, seq } }),
+        };
         await db.merchant(merchant.merchantId, (tx) => tell(tx, [event], clock.now()));
         made.push(event.id);
       }
@@ -108,7 +117,7 @@ export async function openDesk(): Promise<Desk> {
       return new Deliverer({ db: own, clock, random, net, secrets: webhooks.secrets, ...options });
     },
     async work(deliverer = webhooks.deliverer) {
-      for (let attempts = 0; ; ) {
+      for (let attempts = 0; ;) {
         const pieces = await deliverer.takeDue(merchant.merchantId, 1_000);
         attempts += (await Promise.all(pieces)).length;
         if (pieces.length === 0) return attempts;
@@ -137,4 +146,5 @@ export const unexpected = (desk: Desk): Promise<unknown[]> =>
     tx.rows(sql`
       select e.id, p.id as endpoint, d.state from event e cross join endpoint p left join delivery d on d.merchant_id = e.merchant_id and d.endpoint_id = p.id and d.event_number = e.number and not d.on_request
       where e.merchant_id = ${desk.merchant.merchantId} and p.merchant_id = ${desk.merchant.merchantId}
-        and (d.event_number is not null) <> (p.created_at <= e.at and ((e.type like 'transaction.%' and e.type <> 'transaction.new') or e.type = 'card.saved' or e.type = any(p.events)))`));
+        and (d.event_number is not null) <> (p.created_at <= e.at and ((e.type like 'transaction.%' and e.type <> 'transaction.new') or e.type = 'card.saved' or e.type = any(p.events)))`),
+  );

@@ -28,7 +28,8 @@ export const TEST_EVENT = 'webhook.test';
 const columns = fragment`p.id, p.url, p.description, p.events, p.legacy_wrapped_ids as "legacyWrappedIds", p.enabled, p.disabled_reason as "disabledReason",
   p.previous_until as "previousUntil", p.created_at as "createdAt", p.updated_at as "updatedAt"`;
 
-export const listEndpoints = (tx: Tx): Promise<Endpoint[]> => tx.rows(sql`select ${columns} from endpoint p where p.merchant_id = ${tx.merchantId} order by p.id`);
+export const listEndpoints = (tx: Tx): Promise<Endpoint[]> =>
+  tx.rows(sql`select ${columns} from endpoint p where p.merchant_id = ${tx.merchantId} order by p.id`);
 
 /** @throws {ApiError} 404 */
 export async function endpointById(tx: Tx, id: string): Promise<Endpoint> {
@@ -39,7 +40,9 @@ export async function endpointById(tx: Tx, id: string): Promise<Endpoint> {
 
 /** @throws {ApiError} 404 */
 async function lockEndpoint(tx: Tx, id: string): Promise<Endpoint & { secret: Buffer }> {
-  const found = await tx.maybe<Endpoint & { secret: Buffer }>(sql`select ${columns}, p.secret from endpoint p where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid for update`);
+  const found = await tx.maybe<Endpoint & { secret: Buffer }>(
+    sql`select ${columns}, p.secret from endpoint p where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid for update`,
+  );
   if (!found) throw notFound(`no webhook endpoint ${id}`);
   return found;
 }
@@ -47,7 +50,8 @@ async function lockEndpoint(tx: Tx, id: string): Promise<Endpoint & { secret: Bu
 /** @throws {ApiError} 400 when a type cannot be asked for */
 export function checkEvents(events: string[]): void {
   const wrong = events.find((type) => !/^[a-z][a-z_0-9]*\.[a-z][a-z_0-9]*$/.test(type) || type === TEST_EVENT || type === 'transaction.new');
-  if (wrong === 'transaction.new') throw invalid('events: transaction.new is in the feed (GET /v1/events) alone; endpoints hear of a payout from transaction.processing on');
+  if (wrong === 'transaction.new')
+    throw invalid('events: transaction.new is in the feed (GET /v1/events) alone; endpoints hear of a payout from transaction.processing on');
   if (wrong !== undefined) throw invalid(`events: "${wrong}" is not a type of event that can be asked for`);
 }
 
@@ -98,13 +102,17 @@ export async function rollSecret(tx: Tx, id: string, secret: Buffer, until: Date
 /** Puts the merchant's secrets under the present master key. @returns how many */
 export async function resealSecrets(tx: Tx, reseal: (sealed: Buffer, of: string) => Buffer): Promise<number> {
   const [endpoints, { webhookToken }] = await Promise.all([
-    tx.rows<{ id: string; secret: Buffer; previousSecret: Buffer | null }>(sql`select p.id, p.secret, p.previous_secret as "previousSecret" from endpoint p where p.merchant_id = ${tx.merchantId} order by p.id for update`),
+    tx.rows<{ id: string; secret: Buffer; previousSecret: Buffer | null }>(
+      sql`select p.id, p.secret, p.previous_secret as "previousSecret" from endpoint p where p.merchant_id = ${tx.merchantId} order by p.id for update`,
+    ),
     tx.one<{ webhookToken: Buffer }>(sql`select m.webhook_token as "webhookToken" from merchant m where m.merchant_id = ${tx.merchantId} for update`),
   ]);
   await tx.run(sql`update merchant as m set webhook_token = ${reseal(webhookToken, webhookTokenOwner(tx.merchantId))} where m.merchant_id = ${tx.merchantId}`);
   for (const { id, secret, previousSecret } of endpoints) {
     const of = secretOwner(id);
-    await tx.run(sql`update endpoint as p set secret = ${reseal(secret, of)}, previous_secret = ${previousSecret && reseal(previousSecret, of)}::bytea where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid`);
+    await tx.run(
+      sql`update endpoint as p set secret = ${reseal(secret, of)}, previous_secret = ${previousSecret && reseal(previousSecret, of)}::bytea where p.merchant_id = ${tx.merchantId} and p.id = ${id}::uuid`,
+    );
   }
   return endpoints.length + 1;
 }

@@ -6,7 +6,8 @@ const [one, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
 
 test('a place comes back as it was', () => {
   const cursors = new Cursors(one);
-  for (const place of ['0', '1', '9007199254740993', '12 019ac9a1-2f2b-7c11-a2d4-3f9cd0defffb']) assert.equal(cursors.read('m', 'events', cursors.write('m', 'events', place)), place);
+  for (const place of ['0', '1', '9007199254740993', '12 019ac9a1-2f2b-7c11-a2d4-3f9cd0defffb'])
+    assert.equal(cursors.read('m', 'events', cursors.write('m', 'events', place)), place);
 });
 
 test('its merchant, its list and its key belong to it', () => {

@@ -51,9 +51,11 @@ export class Cursors {
     const place = bytes.subarray(16).toString('latin1');
     const fits = (key: Buffer) => timingSafeEqual(bytes.subarray(0, 16), tagOf(key, merchantId, list, place));
     // Written again, it must be the same text: base64 has more than one spelling for some bytes.
-    if (bytes.length <= 16 || bytes.toString('base64url') !== cursor || !this.keys.some(fits)) throw invalid('after: this is not a cursor that was given to you');
+    if (bytes.length <= 16 || bytes.toString('base64url') !== cursor || !this.keys.some(fits))
+      throw invalid('after: this is not a cursor that was given to you');
     return place;
   }
 }
 
-const tagOf = (key: Buffer, merchantId: string, list: string, place: string): Buffer => createHmac('sha256', key).update(`${merchantId}\n${list}\n${place}`).digest().subarray(0, 16);
+const tagOf = (key: Buffer, merchantId: string, list: string, place: string): Buffer =>
+  createHmac('sha256', key).update(`${merchantId}\n${list}\n${place}`).digest().subarray(0, 16);

@@ -34,15 +34,25 @@ export const GONE = 410;
 export async function recordAttempts(tx: Tx, attempted: Attempted[], now: Date, fraction: () => number, again: boolean): Promise<void> {
   const gone = attempted.filter(({ status }) => status === GONE).map(({ claim, url }) => ({ id: claim.endpointId, url }));
   const [, written, woken] = await Promise.all([
-    storeStandings(tx, attempted.map((one) => standing(one, now, fraction())), now),
+    storeStandings(
+      tx,
+      attempted.map((one) => standing(one, now, fraction())),
+      now,
+    ),
     insertAttempts(tx, attempted),
-    nextOnes(tx, attempted.filter(isAccepted).map(({ claim }) => claim)),
+    nextOnes(
+      tx,
+      attempted.filter(isAccepted).map(({ claim }) => claim),
+    ),
     gone.length > 0 ? disableGone(tx, gone, now) : 0,
     gone.length > 0 ? disableDeliveries(tx, column(gone, 'id')) : 0,
   ]);
   assert(again || written === attempted.length, 'every attempt was written');
   const asleep = woken.filter(({ nextAt, inFlight }) => !inFlight && (nextAt === null || nextAt > now));
-  await storeLocked(tx, asleep.map((row) => ({ ...row, state: 'pending', nextAt: now })));
+  await storeLocked(
+    tx,
+    asleep.map((row) => ({ ...row, state: 'pending', nextAt: now })),
+  );
 }
 
 function standing(attempted: Attempted, now: Date, fraction: number): Standing {
@@ -80,7 +90,8 @@ const insertAttempts = (tx: Tx, attempted: Attempted[]): Promise<number> => {
 const nextOnes = async (tx: Tx, accepted: Claimed[]): Promise<Standing[]> =>
   accepted.length === 0
     ? []
-    : tx.rows(planned(sql`
+    : tx.rows(
+        planned(sql`
         select ${standingColumns}
         from unnest(${column(accepted, 'endpointId')}::uuid[], ${column(accepted, 'objectId')}::uuid[]) as u (endpoint_id, object_id)
         cross join lateral (
@@ -88,7 +99,8 @@ const nextOnes = async (tx: Tx, accepted: Claimed[]): Promise<Standing[]> =>
           where d.merchant_id = ${tx.merchantId} and d.endpoint_id = u.endpoint_id and d.object_id = u.object_id and d.state <> 'delivered' and (d.state = 'pending' or (d.state = 'parked' and d.failures = 0))
           order by d.object_seq limit 3
           for update
-        ) d`));
+        ) d`),
+      );
 
 /** Unless the merchant has given it another URL meanwhile. */
 const disableGone = (tx: Tx, gone: { id: string; url: string }[], now: Date): Promise<number> =>

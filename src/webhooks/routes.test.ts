@@ -46,7 +46,8 @@ afterEach(() => {
   th.house.clock.setOffset(0);
 });
 
-const create = async (path = '/hooks', more: object = {}) => (await th.post('/v1/webhook-endpoints', m, { url: base + path, ...more })).body as { id: string; secret: string };
+const create = async (path = '/hooks', more: object = {}) =>
+  (await th.post('/v1/webhook-endpoints', m, { url: base + path, ...more })).body as { id: string; secret: string };
 const payout = async () => (await th.post('/v1/payout', m, { tokenId: m.cardToken, amount: 100 })).body.id as string;
 const deliveries = async (query = '') => (await th.get(`/v1/webhook-endpoints/deliveries${query}`, m)).body as { data: any[]; next: string | null };
 
@@ -56,7 +57,13 @@ test('a payout is told to an endpoint, signed with the secret that was shown onc
   const paid = await payout();
   await th.work(m);
   const own = got.filter(({ path }) => path === '/hooks');
-  assert.deepEqual(own.map(({ body }) => JSON.parse(body)).filter(({ data }) => data.id === paid).map(({ name }) => name), ['transaction.processing', 'transaction.settled']);
+  assert.deepEqual(
+    own
+      .map(({ body }) => JSON.parse(body))
+      .filter(({ data }) => data.id === paid)
+      .map(({ name }) => name),
+    ['transaction.processing', 'transaction.settled'],
+  );
   for (const { headers, body } of own) {
     new Webhook(secret).verify(body, headers);
     assert.equal(headers.authorization, `Bearer ${m.webhookToken}`);
@@ -75,9 +82,14 @@ test('no secret is in the database, not even in the answer that is kept for its 
   const rolled = await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, {}, { 'idempotency-key': 'roll' });
   assert.notEqual(rolled.body.secret, secret);
   assert.equal((await asked()).text, first.text, 'byte for byte, also after it was rolled');
-  const rows = await th.house.db.merchant(m.merchantId, (tx) => tx.rows<{ all: string }>(sql`select i.body as all from idempotency i where i.merchant_id = ${tx.merchantId} union all select row_to_json(p)::text from endpoint p where p.merchant_id = ${tx.merchantId}`));
+  const rows = await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.rows<{ all: string }>(
+      sql`select i.body as all from idempotency i where i.merchant_id = ${tx.merchantId} union all select row_to_json(p)::text from endpoint p where p.merchant_id = ${tx.merchantId}`,
+    ),
+  );
   const stored = rows.map(({ all }) => all).join();
-  for (const one of [secret, rolled.body.secret as string]) assert.ok(!stored.includes(one.slice(6)) && !stored.includes(Buffer.from(one.slice(6), 'base64').toString('hex')));
+  for (const one of [secret, rolled.body.secret as string])
+    assert.ok(!stored.includes(one.slice(6)) && !stored.includes(Buffer.from(one.slice(6), 'base64').toString('hex')));
 });
 
 test('what is wrong with a URL is said in words', async () => {
@@ -105,8 +117,15 @@ test('what is wrong with a URL is said in words', async () => {
 
 test('an endpoint is changed, disabled and enabled', async () => {
   const { id } = await create();
-  const changed = await th.request('PATCH', `/v1/webhook-endpoints/${id}`, m, { description: 'the shop', events: ['distribution.settled'], legacyWrappedIds: true });
-  assert.deepEqual([changed.body.description, changed.body.events, changed.body.legacyWrappedIds, changed.body.url], ['the shop', ['distribution.settled'], true, `${base}/hooks`]);
+  const changed = await th.request('PATCH', `/v1/webhook-endpoints/${id}`, m, {
+    description: 'the shop',
+    events: ['distribution.settled'],
+    legacyWrappedIds: true,
+  });
+  assert.deepEqual(
+    [changed.body.description, changed.body.events, changed.body.legacyWrappedIds, changed.body.url],
+    ['the shop', ['distribution.settled'], true, `${base}/hooks`],
+  );
   const off = await th.post(`/v1/webhook-endpoints/${id}/disable`, m, undefined);
   assert.deepEqual([off.body.enabled, off.body.disabledReason], [false, 'disabled by the merchant']);
   await payout();
@@ -122,7 +141,8 @@ test('an endpoint is changed, disabled and enabled', async () => {
 test('a secret is rolled with and without a word about the overlap', async () => {
   const { id, secret } = await create();
   const day = 86_400_000;
-  const until = ({ body }: { body: { previousSecretUntil: string | null; updatedAt: string } }) => body.previousSecretUntil && Date.parse(body.previousSecretUntil) - Date.parse(body.updatedAt);
+  const until = ({ body }: { body: { previousSecretUntil: string | null; updatedAt: string } }) =>
+    body.previousSecretUntil && Date.parse(body.previousSecretUntil) - Date.parse(body.updatedAt);
   assert.equal(until(await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, undefined)), day);
   assert.equal(until(await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, {})), day);
   assert.equal(until(await th.post(`/v1/webhook-endpoints/${id}/roll-secret`, m, { overlapSeconds: 60 })), 60_000);
@@ -168,7 +188,10 @@ test('a test goes to its endpoint alone', async () => {
   const { status: code, body } = await th.post(`/v1/webhook-endpoints/${id}/test`, m, undefined);
   assert.equal(code, 202);
   await th.work(m);
-  assert.deepEqual(got.map(({ path }) => path), ['/tested']);
+  assert.deepEqual(
+    got.map(({ path }) => path),
+    ['/tested'],
+  );
   assert.equal((new Webhook(secret).verify(got[0]?.body as string, got[0]?.headers as Record<string, string>) as { name: string }).name, 'webhook.test');
   assert.equal((await deliveries(`?eventId=${body.eventId}`)).data[0].state, 'delivered');
   await th.post(`/v1/webhook-endpoints/${id}/disable`, m, undefined);
@@ -185,7 +208,10 @@ test('deliveries are listed with attempts, body and answer, and narrowed', async
   assert.equal(all.data.length, 4);
   const [row] = (await deliveries(`?endpointId=${id}&objectId=${object}`)).data.filter(({ attempts }) => attempts.length > 0);
   assert.deepEqual([row.state, row.tries, row.name, JSON.parse(row.body).data.id], ['pending', 1, 'transaction.processing', object]);
-  assert.deepEqual([row.attempts[0].try, row.attempts[0].status, row.attempts[0].answer, row.attempts[0].error], [1, 307, 'thanks', 'redirects are not followed (to /elsewhere)']);
+  assert.deepEqual(
+    [row.attempts[0].try, row.attempts[0].status, row.attempts[0].answer, row.attempts[0].error],
+    [1, 307, 'thanks', 'redirects are not followed (to /elsewhere)'],
+  );
   assert.ok(!got.some(({ path }) => path === '/elsewhere'));
   assert.ok(row.nextTryAt && row.attempts[0].durationMs >= 0);
   assert.equal((await deliveries('?state=pending')).data.length, 4);
@@ -195,7 +221,7 @@ test('deliveries are listed with attempts, body and answer, and narrowed', async
   assert.equal((await deliveries(`?objectId=${other}`)).data.length, 0);
   assert.equal((await th.get('/v1/webhook-endpoints/deliveries?state=lost', m)).status, 400);
   const paged: any[] = [];
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const page = await deliveries(`?limit=1${after}`);
     paged.push(...page.data);
     if (!page.next) break;
@@ -213,7 +239,10 @@ test('a delivery is resent, delivered or not', async () => {
   const answer = await th.post(`/v1/webhook-endpoints/${id}/deliveries/${settled.eventId}/resend`, m, undefined);
   assert.deepEqual([answer.status, answer.body], [202, { opened: 1 }]);
   await th.work(m);
-  assert.deepEqual(got.map(({ headers, body }) => [headers['webhook-id'], headers['x-plexy-delivery-attempt'], body]), [[settled.eventId, '2', settled.body]]);
+  assert.deepEqual(
+    got.map(({ headers, body }) => [headers['webhook-id'], headers['x-plexy-delivery-attempt'], body]),
+    [[settled.eventId, '2', settled.body]],
+  );
   const again = (await deliveries(`?eventId=${settled.eventId}`)).data[0];
   assert.deepEqual([again.state, again.tries, again.deliveredAt], ['delivered', 2, settled.deliveredAt]);
   assert.equal((await th.post(`/v1/webhook-endpoints/${id}/deliveries/${id}/resend`, m, undefined)).status, 404);
@@ -231,27 +260,51 @@ test('a span of time is replayed: what did not arrive, or all of it, in order; a
   const first = await replay(id);
   assert.deepEqual([first.status, first.body], [202, { opened: 4, next: null }], 'two that have failed, and two that wait behind them');
   await th.work(m);
-  const order = (path: string) => objects.map((object) => got.filter((one) => one.path === path).map(({ body }) => JSON.parse(body)).filter(({ data }) => data.id === object).map(({ name }) => name));
-  assert.deepEqual(order('/a'), [['transaction.processing', 'transaction.settled'], ['transaction.processing', 'transaction.settled']]);
+  const order = (path: string) =>
+    objects.map((object) =>
+      got
+        .filter((one) => one.path === path)
+        .map(({ body }) => JSON.parse(body))
+        .filter(({ data }) => data.id === object)
+        .map(({ name }) => name),
+    );
+  assert.deepEqual(order('/a'), [
+    ['transaction.processing', 'transaction.settled'],
+    ['transaction.processing', 'transaction.settled'],
+  ]);
 
   got = [];
   assert.deepEqual((await replay(id)).body.opened, 0, 'all of it has arrived');
   assert.deepEqual((await replay(id, { includeDelivered: true })).body.opened, 4);
   await th.work(m);
-  assert.deepEqual(order('/a'), [['transaction.processing', 'transaction.settled'], ['transaction.processing', 'transaction.settled']]);
+  assert.deepEqual(order('/a'), [
+    ['transaction.processing', 'transaction.settled'],
+    ['transaction.processing', 'transaction.settled'],
+  ]);
 
   const { id: newer } = await create('/newer');
   got = [];
   assert.deepEqual((await replay(newer)).body, { opened: 4, next: null });
   await th.work(m);
-  assert.deepEqual(order('/newer'), [['transaction.processing', 'transaction.settled'], ['transaction.processing', 'transaction.settled']]);
+  assert.deepEqual(order('/newer'), [
+    ['transaction.processing', 'transaction.settled'],
+    ['transaction.processing', 'transaction.settled'],
+  ]);
   assert.equal(got.length, 4, 'no transaction.new');
-  const flagged = await th.house.db.merchant(m.merchantId, (tx) => tx.rows<{ requested: boolean; n: bigint }>(sql`select d.on_request as requested, count(*) as n from delivery d where d.merchant_id = ${tx.merchantId} group by 1 order by 1`));
-  assert.deepEqual(flagged, [{ requested: false, n: 4n }, { requested: true, n: 4n }]);
+  const flagged = await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.rows<{ requested: boolean; n: bigint }>(
+      sql`select d.on_request as requested, count(*) as n from delivery d where d.merchant_id = ${tx.merchantId} group by 1 order by 1`,
+    ),
+  );
+  assert.deepEqual(flagged, [
+    { requested: false, n: 4n },
+    { requested: true, n: 4n },
+  ]);
 
   const before = await replay(newer, { to: from, includeDelivered: true });
   assert.equal(before.body.opened, 0, 'outside of the span');
-  for (const wrong of [{ from: 'yesterday' }, { from, to: 'x' }, { from, after: 'x' }, {}]) assert.equal((await th.post(`/v1/webhook-endpoints/${newer}/replay`, m, wrong)).status, 400, JSON.stringify(wrong));
+  for (const wrong of [{ from: 'yesterday' }, { from, to: 'x' }, { from, after: 'x' }, {}])
+    assert.equal((await th.post(`/v1/webhook-endpoints/${newer}/replay`, m, wrong)).status, 400, JSON.stringify(wrong));
 });
 
 const feed = async (query: string, merchant: TestMerchant = m) => th.get(`/v1/events${query}`, merchant);
@@ -263,19 +316,30 @@ test('the feed has every event from the first on, once, in order, whatever becam
   await th.work(m);
   const seen: any[] = [];
   let cursor = '';
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const { body } = await feed(`?limit=2${cursor && `&after=${cursor}`}`);
     seen.push(...body.data);
     [cursor, more] = [body.next, body.hasMore];
   }
-  for (const object of objects) assert.deepEqual(seen.filter(({ objectId }) => objectId === object).map(({ name, objectSeq }) => [name, objectSeq]), [['transaction.new', 1], ['transaction.processing', 2], ['transaction.settled', 3]]);
+  for (const object of objects)
+    assert.deepEqual(
+      seen.filter(({ objectId }) => objectId === object).map(({ name, objectSeq }) => [name, objectSeq]),
+      [
+        ['transaction.new', 1],
+        ['transaction.processing', 2],
+        ['transaction.settled', 3],
+      ],
+    );
   assert.ok(seen.every(({ id, name, body }) => id && body.name === name && body.merchantId === m.merchantId));
 
   const nothing = await feed(`?after=${cursor}`);
   assert.deepEqual(nothing.body, { data: [], next: cursor, hasMore: false });
   const late = await payout();
   const { body } = await feed(`?after=${cursor}`);
-  assert.deepEqual(body.data.map(({ objectId, name }: any) => [objectId, name]), [[late, 'transaction.new']]);
+  assert.deepEqual(
+    body.data.map(({ objectId, name }: any) => [objectId, name]),
+    [[late, 'transaction.new']],
+  );
   const one = await th.get(`/v1/events/${body.data[0].id}`, m);
   assert.deepEqual(one.body, body.data[0]);
   assert.equal((await th.get(`/v1/events/${late}`, m)).status, 404);
@@ -295,7 +359,20 @@ test("a cursor that was edited, made up, or is another merchant's or another lis
       assert.deepEqual([code, body.code], [400, 3], edited);
     }
   }
-  for (const made of ['', '0', '1', 'null', Buffer.from('5').toString('base64url'), `${next}A`, `${next}=`, next.slice(0, -1), next.slice(1), `${next}${next}`, 'A'.repeat(200)]) assert.equal((await feed(`?after=${encodeURIComponent(made)}`)).status, 400, made);
+  for (const made of [
+    '',
+    '0',
+    '1',
+    'null',
+    Buffer.from('5').toString('base64url'),
+    `${next}A`,
+    `${next}=`,
+    next.slice(0, -1),
+    next.slice(1),
+    `${next}${next}`,
+    'A'.repeat(200),
+  ])
+    assert.equal((await feed(`?after=${encodeURIComponent(made)}`)).status, 400, made);
   const other = await th.merchant({ available: 1n });
   const theirs = (await feed('?limit=1', other)).body.next as string;
   assert.equal((await feed(`?after=${theirs}`)).status, 400);
@@ -307,7 +384,11 @@ test("a cursor that was edited, made up, or is another merchant's or another lis
   const ofDeliveries = (await deliveries('?limit=1')).next as string;
   assert.equal((await feed(`?after=${ofDeliveries}`)).status, 400);
   assert.equal((await th.get(`/v1/webhook-endpoints/deliveries?after=${next}`, m)).status, 400);
-  assert.equal((await th.get(`/v1/webhook-endpoints/deliveries?state=pending&after=${ofDeliveries}`, m)).status, 400, 'nor to the same list, narrowed otherwise');
+  assert.equal(
+    (await th.get(`/v1/webhook-endpoints/deliveries?state=pending&after=${ofDeliveries}`, m)).status,
+    400,
+    'nor to the same list, narrowed otherwise',
+  );
 });
 
 test('keys need the scope', async () => {

@@ -4,7 +4,10 @@ import { delayAfter, MAX_TRIES, retryAfter } from './schedule.ts';
 
 test('ten tries, over about 76 hours', () => {
   const delays = Array.from({ length: 12 }, (_, i) => delayAfter(i + 1, 0));
-  assert.deepEqual(delays.map((ms) => ms && ms / 1_000), [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400, undefined, undefined, undefined]);
+  assert.deepEqual(
+    delays.map((ms) => ms && ms / 1_000),
+    [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400, undefined, undefined, undefined],
+  );
   assert.equal(delays.filter((ms) => ms !== undefined).length + 1, MAX_TRIES);
   assert.equal(Math.round(delays.reduce((sum: number, ms) => sum + (ms ?? 0), 0) / 360_000) / 10, 75.6);
 });
@@ -25,5 +28,6 @@ test('Retry-After is seconds or a date', () => {
   assert.equal(retryAfter('120', now), 120_000);
   assert.equal(retryAfter('Sun, 01 Mar 2026 12:10:00 GMT', now), 600_000);
   assert.equal(retryAfter('Sun, 01 Mar 2026 11:00:00 GMT', now), 0);
-  for (const nonsense of [undefined, '', '-5', '1.5', '1e3', 'soon', '2026-03-01T12:10:00Z', 'Sun, 99 Mar 2026 12:10:00 GMT']) assert.equal(retryAfter(nonsense, now), undefined, nonsense);
+  for (const nonsense of [undefined, '', '-5', '1.5', '1e3', 'soon', '2026-03-01T12:10:00Z', 'Sun, 99 Mar 2026 12:10:00 GMT'])
+    assert.equal(retryAfter(nonsense, now), undefined, nonsense);
 });

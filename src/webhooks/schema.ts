@@ -12,16 +12,43 @@ const DAY_SECONDS = 86_400;
 const settings = {
   url: Type.String({ minLength: 1, maxLength: 2048, description: 'https, port 443 or 8443, at a public address', examples: ['https://example.com/webhooks'] }),
   description: Type.String({ maxLength: 255 }),
-  events: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 50, uniqueItems: true, description: 'Types beyond transaction.* and card.saved, which every endpoint gets' }),
-  legacyWrappedIds: Type.Boolean({ description: 'Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did' }),
+  events: Type.Array(Type.String({ maxLength: 100 }), {
+    maxItems: 50,
+    uniqueItems: true,
+    description: 'Types beyond transaction.* and card.saved, which every endpoint gets',
+  }),
+  legacyWrappedIds: Type.Boolean({
+    description: 'Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did',
+  }),
 };
 
-export const CreateEndpoint = Type.Object({ url: settings.url, description: Type.Optional(settings.description), events: Type.Optional(settings.events), legacyWrappedIds: Type.Optional(settings.legacyWrappedIds) }, { $id: 'CreateWebhookEndpoint', additionalProperties: false });
+export const CreateEndpoint = Type.Object(
+  {
+    url: settings.url,
+    description: Type.Optional(settings.description),
+    events: Type.Optional(settings.events),
+    legacyWrappedIds: Type.Optional(settings.legacyWrappedIds),
+  },
+  { $id: 'CreateWebhookEndpoint', additionalProperties: false },
+);
 export const UpdateEndpoint = Type.Object(
-  { url: Type.Optional(settings.url), description: Type.Optional(settings.description), events: Type.Optional(settings.events), legacyWrappedIds: Type.Optional(settings.legacyWrappedIds), enabled: Type.Optional(Type.Boolean({ description: 'Enabled again, it gets what was waiting when it was disabled, in order' })) },
+  {
+    url: Type.Optional(settings.url),
+    description: Type.Optional(settings.description),
+    events: Type.Optional(settings.events),
+    legacyWrappedIds: Type.Optional(settings.legacyWrappedIds),
+    enabled: Type.Optional(Type.Boolean({ description: 'Enabled again, it gets what was waiting when it was disabled, in order' })),
+  },
   { $id: 'UpdateWebhookEndpoint', additionalProperties: false },
 );
-export const RollSecret = Type.Object({ overlapSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: DAY_SECONDS, default: DAY_SECONDS, description: 'For how long the old secret signs too' })) }, { additionalProperties: false });
+export const RollSecret = Type.Object(
+  {
+    overlapSeconds: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: DAY_SECONDS, default: DAY_SECONDS, description: 'For how long the old secret signs too' }),
+    ),
+  },
+  { additionalProperties: false },
+);
 export const ReplayRequest = Type.Object(
   {
     from: when('Events of this moment and later'),
@@ -41,7 +68,9 @@ export const EndpointBody = Type.Object(
     previousSecretUntil: Nullable(when('Until then, messages carry a signature of the secret before the last roll too')),
     createdAt: when('When it was made'),
     updatedAt: when('When it was last changed'),
-    secret: Type.Optional(Type.String({ description: 'The signing secret, whsec_…: in the answer to create and roll alone', examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'] })),
+    secret: Type.Optional(
+      Type.String({ description: 'The signing secret, whsec_…: in the answer to create and roll alone', examples: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'] }),
+    ),
   },
   { $id: 'WebhookEndpoint', title: 'Webhook endpoint' },
 );
@@ -60,7 +89,10 @@ export const DeliveryBody = Type.Object(
     name: Type.String({ examples: ['transaction.settled'] }),
     objectId: id('What the event is about'),
     objectSeq: Type.Integer({ description: 'Which of its changes, counted from 1; earlier ones arrive first' }),
-    state: Type.String({ description: 'pending: will be tried. delivered. parked: ten tries have failed, or an earlier event of the object is parked; resend it. disabled: waits for its endpoint to be enabled.' }),
+    state: Type.String({
+      description:
+        'pending: will be tried. delivered. parked: ten tries have failed, or an earlier event of the object is parked; resend it. disabled: waits for its endpoint to be enabled.',
+    }),
     tries: Type.Integer(),
     nextTryAt: Nullable(when('When it is tried again')),
     deliveredAt: Nullable(when('When it first arrived')),
@@ -87,7 +119,15 @@ export const ListDeliveries = Type.Object({
 });
 
 export const deliveryView = (delivery: Delivery, attempts: Attempt[]) => ({
-  ...{ endpointId: delivery.endpointId, eventId: delivery.eventId, name: delivery.type, objectId: delivery.objectId, objectSeq: delivery.objectSeq, state: delivery.state, tries: delivery.tries },
+  ...{
+    endpointId: delivery.endpointId,
+    eventId: delivery.eventId,
+    name: delivery.type,
+    objectId: delivery.objectId,
+    objectSeq: delivery.objectSeq,
+    state: delivery.state,
+    tries: delivery.tries,
+  },
   nextTryAt: delivery.nextAt && timestamp(delivery.nextAt),
   deliveredAt: delivery.firstOkAt && timestamp(delivery.firstOkAt),
   createdAt: timestamp(delivery.createdAt),

@@ -7,7 +7,8 @@ import { secretKey, signatureOf, signedHeaders, writtenSecret } from './signatur
 
 /** @source the hosted API's contract, §9.1, reference vector */
 test('the reference vector of the hosted API', () => {
-  const body = '{"id":"pay_a1b2c3d4","type":"payout","status":"succeeded","url":"https://example.com/checkin/pay_a1b2c3d4","externalId":"3e3f3796-4c3a-41e2-a90a-2c0f3e20b0a1","amount":"10.00","currency":"EUR","description":"Order #1456","metadata":{"orderId":1456},"createdAt":"2025-05-27T14:25:00Z"}';
+  const body =
+    '{"id":"pay_a1b2c3d4","type":"payout","status":"succeeded","url":"https://example.com/checkin/pay_a1b2c3d4","externalId":"3e3f3796-4c3a-41e2-a90a-2c0f3e20b0a1","amount":"10.00","currency":"EUR","description":"Order #1456","metadata":{"orderId":1456},"createdAt":"2025-05-27T14:25:00Z"}';
   assert.equal(Buffer.byteLength(body), 284);
   const key = Buffer.from('tk_test_n4912345faza90aefk4c3awf');
   assert.equal(writtenSecret(key), 'whsec_dGtfdGVzdF9uNDkxMjM0NWZhemE5MGFlZms0YzNhd2Y=');
@@ -51,5 +52,6 @@ test('the timestamp is of the attempt, in whole seconds', () => {
 });
 
 test('a secret that is none, or too short, is not taken', () => {
-  for (const wrong of ['', 'whsec_', 'whsec_c2hvcnQ=', 'c2hvcnQ=', `whsec_${'A'.repeat(31)}`, `whsec_${'A'.repeat(40)}!`, ` whsec_${'A'.repeat(44)}`]) assert.throws(() => secretKey(wrong), wrong);
+  for (const wrong of ['', 'whsec_', 'whsec_c2hvcnQ=', 'c2hvcnQ=', `whsec_${'A'.repeat(31)}`, `whsec_${'A'.repeat(40)}!`, ` whsec_${'A'.repeat(44)}`])
+    assert.throws(() => secretKey(wrong), wrong);
 });

@@ -47,7 +47,8 @@ export class Webhooks {
     this.deliverer = new Deliverer({ ...options, secrets: this.secrets, onAttempt: (merchantId, attempted) => this.attempted(merchantId, attempted) });
     this.queue = {
       name: 'webhooks',
-      due: (now) => planned(sql`
+      due: (now) =>
+        planned(sql`
         select m.merchant_id as merchant from merchant m
         where exists (select 1 from endpoint p cross join lateral (
           select 1 from delivery d where d.merchant_id = p.merchant_id and d.endpoint_id = p.id and d.state = 'pending' and d.next_at <= ${now} limit 1
@@ -67,7 +68,11 @@ export class Webhooks {
    * it sealed, so that the same key gives the same answer and the database still gives nobody a secret.
    * @throws {ApiError} 400 or 422 in words for the merchant
    */
-  async register(merchantId: string, { url, description = '', events = [], legacyWrappedIds = false }: Partial<Settings> & { url: string }, key?: Key): Promise<Answer> {
+  async register(
+    merchantId: string,
+    { url, description = '', events = [], legacyWrappedIds = false }: Partial<Settings> & { url: string },
+    key?: Key,
+  ): Promise<Answer> {
     checkEvents(events);
     const fault = await this.faultOf(url);
     const answer = await once(this.o.db, merchantId, key, this.o.clock.now(), async (tx) => {
@@ -107,7 +112,8 @@ export class Webhooks {
     const { claim, status } = attempted;
     const about = { merchantId, endpointId: claim.endpointId, attempt: claim.tries, status };
     if (status === GONE) this.o.log.warn({ event: 'endpoint.gone', ...about }, 'a webhook endpoint answered 410 and was disabled');
-    else if (!isAccepted(attempted) && claim.failures + 1 >= MAX_TRIES) this.o.log.warn({ event: 'delivery.parked', ...about }, 'a webhook was not accepted in any of its tries, and waits to be resent');
+    else if (!isAccepted(attempted) && claim.failures + 1 >= MAX_TRIES)
+      this.o.log.warn({ event: 'delivery.parked', ...about }, 'a webhook was not accepted in any of its tries, and waits to be resent');
     this.o.onAttempt?.(merchantId, attempted);
   }
 

@@ -29,7 +29,10 @@ export class Windows {
 
   /** What a claim of this merchant may take now. */
   room(merchantId: string): Room {
-    const endpoints = [...(this.merchants.get(merchantId) ?? [])].map(([id, { size, held, slow }]) => ({ id, room: Math.max(0, (slow ? size : size * AHEAD) - held) }));
+    const endpoints = [...(this.merchants.get(merchantId) ?? [])].map(([id, { size, held, slow }]) => ({
+      id,
+      room: Math.max(0, (slow ? size : size * AHEAD) - held),
+    }));
     return { endpoints, others: FIRST, after: this.served.get(merchantId) ?? null };
   }
 

@@ -4,7 +4,8 @@ import { test } from 'vitest';
 import { wrapIds } from './wrapping.ts';
 
 test('four ids are wrapped, null stays null, and nothing else changes', () => {
-  const body = '{"name":"transaction.charged","merchantId":"m","data":{"id":"t","amount":12345678901234567890.5,"paymentLinkId":"pl_1","paymentSessionId":null,"cardTokenId":"c","customerId":"u","metadata":{"customerId":"theirs"}},"customerId":"outside","postedAt":"x"}';
+  const body =
+    '{"name":"transaction.charged","merchantId":"m","data":{"id":"t","amount":12345678901234567890.5,"paymentLinkId":"pl_1","paymentSessionId":null,"cardTokenId":"c","customerId":"u","metadata":{"customerId":"theirs"}},"customerId":"outside","postedAt":"x"}';
   assert.equal(
     wrapIds(body),
     '{"name":"transaction.charged","merchantId":"m","data":{"id":"t","amount":12345678901234567890.5,"paymentLinkId":{"Value":"pl_1"},"paymentSessionId":null,"cardTokenId":{"Value":"c"},"customerId":{"Value":"u"},"metadata":{"customerId":"theirs"}},"customerId":"outside","postedAt":"x"}',

@@ -8,7 +8,9 @@ import { type Measured, round } from './load.ts';
 export async function baseline(url: string, measureMs: number): Promise<Measured[]> {
   const owner = new pg.Client({ connectionString: url });
   await owner.connect();
-  await owner.query('create table bench_balance (id int primary key, balance bigint not null); insert into bench_balance values (1, 1000000000000); create table bench_entry (id uuid primary key default gen_random_uuid(), amount bigint not null, balance bigint not null)');
+  await owner.query(
+    'create table bench_balance (id int primary key, balance bigint not null); insert into bench_balance values (1, 1000000000000); create table bench_entry (id uuid primary key default gen_random_uuid(), amount bigint not null, balance bigint not null)',
+  );
   const results: Measured[] = [];
   for (const clients of [1, 4, 16, 64]) results.push(await run(url, clients, measureMs));
   await owner.end();
@@ -35,7 +37,13 @@ async function run(url: string, clients: number, measureMs: number): Promise<Mea
   );
   await Promise.all(pool.map((client) => client.end()));
   times.sort((a, b) => a - b);
-  return { connections: clients, perSecond: Math.round(times.length / (measureMs / 1000)), p50Ms: round(times[Math.floor(times.length / 2)] ?? 0), p99Ms: round(times[Math.floor(times.length * 0.99)] ?? 0), answers: times.length };
+  return {
+    connections: clients,
+    perSecond: Math.round(times.length / (measureMs / 1000)),
+    p50Ms: round(times[Math.floor(times.length / 2)] ?? 0),
+    p99Ms: round(times[Math.floor(times.length * 0.99)] ?? 0),
+    answers: times.length,
+  };
 }
 
 async function connected(url: string): Promise<pg.Client> {

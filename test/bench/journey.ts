@@ -17,14 +17,26 @@ export interface Journey {
  * End to end: accepted → executed by the sandbox bank → settled → webhook answered 2xx, its signature verified. As many payouts
  * are kept on their way as `window` says; what is counted is arrivals of `transaction.settled`.
  */
-export async function journey(platform: Platform, database: string, rig: Rig, { window, warmMs, measureMs }: { window: number; warmMs: number; measureMs: number }): Promise<Journey> {
-  const bank = await platform.start(['bank', '--port', '0', '--data-dir', `${platform.folder}/bank`, '--callback-url', 'http://127.0.0.1:9/callbacks/processor'], platform.environment(database, { PUBLIC_URL: 'http://127.0.0.1:9' }));
+export async function journey(
+  platform: Platform,
+  database: string,
+  rig: Rig,
+  { window, warmMs, measureMs }: { window: number; warmMs: number; measureMs: number },
+): Promise<Journey> {
+  const bank = await platform.start(
+    ['bank', '--port', '0', '--data-dir', `${platform.folder}/bank`, '--callback-url', 'http://127.0.0.1:9/callbacks/processor'],
+    platform.environment(database, { PUBLIC_URL: 'http://127.0.0.1:9' }),
+  );
   const env = platform.environment(database, { PORT: '0', PROCESSOR_URL: String(bank.url) });
   const [api, worker] = await Promise.all([platform.start(['serve'], env), platform.start(['work'], env)]);
   const base = `http://127.0.0.1:${String(api.port)}`;
   const receiver = new Receiver();
   const url = await receiver.open();
-  const endpoint = await fetch(`${base}/v1/webhook-endpoints`, { method: 'POST', headers: { authorization: rig.apiKey, 'content-type': 'application/json' }, body: JSON.stringify({ url }) });
+  const endpoint = await fetch(`${base}/v1/webhook-endpoints`, {
+    method: 'POST',
+    headers: { authorization: rig.apiKey, 'content-type': 'application/json' },
+    body: JSON.stringify({ url }),
+  });
   receiver.secret = ((await endpoint.json()) as { secret: string }).secret;
 
   const begun = new Map<string, number>();
@@ -34,7 +46,8 @@ export async function journey(platform: Platform, database: string, rig: Rig, { 
   let n = 0;
   const peak = { api: 0, worker: 0, bank: 0 };
   const watching = setInterval(() => {
-    for (const [name, { pid }] of Object.entries({ api, worker, bank }) as ['api' | 'worker' | 'bank', { pid: number }][]) peak[name] = Math.max(peak[name], rssMb(pid));
+    for (const [name, { pid }] of Object.entries({ api, worker, bank }) as ['api' | 'worker' | 'bank', { pid: number }][])
+      peak[name] = Math.max(peak[name], rssMb(pid));
   }, 250);
   const lines = Array.from({ length: window }, async () => {
     const line = new Line(Number(api.port));

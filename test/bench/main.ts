@@ -11,7 +11,10 @@ const quick = process.argv.includes('--quick');
 const warmMs = quick ? 500 : 2_000;
 const measureMs = quick ? 1_500 : 5_000;
 const out = (line = '') => process.stdout.write(`${line}\n`);
-const row = (what: string, m: Measured) => out(`  ${what.padEnd(46)} ${String(m.connections).padStart(5)} ${String(m.perSecond).padStart(9)} ${m.p50Ms.toFixed(2).padStart(9)} ${m.p99Ms.toFixed(2).padStart(9)}`);
+const row = (what: string, m: Measured) =>
+  out(
+    `  ${what.padEnd(46)} ${String(m.connections).padStart(5)} ${String(m.perSecond).padStart(9)} ${m.p50Ms.toFixed(2).padStart(9)} ${m.p99Ms.toFixed(2).padStart(9)}`,
+  );
 
 const platform = new Platform();
 process.once('SIGINT', () => void platform.close().then(() => process.exit(130)));
@@ -27,7 +30,8 @@ try {
   for (const m of base) row('five statements on a hot row, bare driver', m);
 
   let asked = 0;
-  const accept = async (port: number, connections: number, pick: (n: number) => Rig) => load({ port, connections, warmMs, measureMs, expect: 201, request: (n) => payoutRequest(pick(n), `k${asked++}`) });
+  const accept = async (port: number, connections: number, pick: (n: number) => Rig) =>
+    load({ port, connections, warmMs, measureMs, expect: 201, request: (n) => payoutRequest(pick(n), `k${asked++}`) });
 
   const ones = await platform.start(['serve'], platform.environment(database, { PORT: '0', GROUP_SIZE: '1', PROCESSOR_URL: 'http://127.0.0.1:9' }));
   const single = [await accept(Number(ones.port), 1, () => hotRig), await accept(Number(ones.port), 64, () => hotRig)] as const;

@@ -40,7 +40,18 @@ export class Platform {
 
   environment(database: string, more: Record<string, string> = {}): Record<string, string> {
     const as = (user: string) => Object.assign(new URL(database), { username: user }).href;
-    return { PATH: process.env.PATH ?? '', DATA_DIR: join(this.folder, 'data'), DATABASE_URL: database, DATABASE_APP_URL: as('tolem_app'), DATABASE_VAULT_URL: as('tolem_vault'), LOG_LEVEL: 'error', REQUESTS_PER_SECOND: '1000000', WEBHOOK_ALLOW_PRIVATE: '1', ...this.secrets, ...more };
+    return {
+      PATH: process.env.PATH ?? '',
+      DATA_DIR: join(this.folder, 'data'),
+      DATABASE_URL: database,
+      DATABASE_APP_URL: as('tolem_app'),
+      DATABASE_VAULT_URL: as('tolem_vault'),
+      LOG_LEVEL: 'error',
+      REQUESTS_PER_SECOND: '1000000',
+      WEBHOOK_ALLOW_PRIVATE: '1',
+      ...this.secrets,
+      ...more,
+    };
   }
 
   /** @returns what the process says once it is ready, and its id */
@@ -76,7 +87,11 @@ export class Platform {
   }
 
   private async merchant(house: House): Promise<Rig> {
-    const made = await openMerchant(house.db, house.ids, new Sealer(house.config.masterKey, 'webhooks', house.random), { name: 'Bench', mode: 'test', now: house.clock.now() });
+    const made = await openMerchant(house.db, house.ids, new Sealer(house.config.masterKey, 'webhooks', house.random), {
+      name: 'Bench',
+      mode: 'test',
+      now: house.clock.now(),
+    });
     await house.db.merchant(made.merchantId, async (tx) => {
       const [world, available] = [account('world', 'KZT'), account('available', 'KZT')];
       const books = await Books.lock(tx, [world, available], house.clock.now());

@@ -23,14 +23,21 @@ const main = join(root, 'dist/src/cli/main.js');
 
 /** Compiles what has changed, as `npx tolem` does. */
 export async function build(): Promise<void> {
-  const { code, told } = await ran([process.execPath, '--input-type=module', '-e', `await (await import(${JSON.stringify(join(root, 'scripts/install.mjs'))})).built()`], { PATH: process.env.PATH ?? '' });
+  const { code, told } = await ran(
+    [process.execPath, '--input-type=module', '-e', `await (await import(${JSON.stringify(join(root, 'scripts/install.mjs'))})).built()`],
+    { PATH: process.env.PATH ?? '' },
+  );
   if (code !== 0) throw new Error(`the build failed:\n${told}`);
 }
 
 /** A folder for DATA_DIR, and the environment that nothing of ours leaks into. */
 export function workplace(databaseUrl: string): { env: Env; dataDir: string; leave(): void } {
   const dataDir = mkdtempSync(join(tmpdir(), 'tolem-cli-'));
-  return { dataDir, env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, DATABASE_URL: databaseUrl }, leave: () => rmSync(dataDir, { recursive: true, force: true }) };
+  return {
+    dataDir,
+    env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, DATABASE_URL: databaseUrl },
+    leave: () => rmSync(dataDir, { recursive: true, force: true }),
+  };
 }
 
 /** Runs `tolem` to its end. */
@@ -65,14 +72,21 @@ export function start(env: Env, ...args: string[]): Process {
   let [out, told] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
-  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => child.on('close', (code, signal) => (running.delete(child), resolve({ code, signal }))));
-  const lines = () => told.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line) as Record<string, any>);
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
+    child.on('close', (code, signal) => (running.delete(child), resolve({ code, signal }))),
+  );
+  const lines = () =>
+    told
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as Record<string, any>);
   return {
     pid: child.pid as number,
-    logged: (event) => eventually(() => {
-      if (child.exitCode !== null) throw new Error(`tolem ${args.join(' ')} ended with ${child.exitCode}:\n${told}`);
-      return lines().find((line) => line.event === event);
-    }),
+    logged: (event) =>
+      eventually(() => {
+        if (child.exitCode !== null) throw new Error(`tolem ${args.join(' ')} ended with ${child.exitCode}:\n${told}`);
+        return lines().find((line) => line.event === event);
+      }),
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
       return { ...(await ended), out, lines: lines() };
@@ -111,7 +125,11 @@ export interface Keys {
 /** A merchant's own program: calls of the API. */
 export function client(base: string, { apiKey }: Keys) {
   const call = async (method: 'GET' | 'POST', path: string, body?: unknown): Promise<any> => {
-    const answer = await fetch(base + path, { method, headers: { authorization: apiKey, ...(body ? { 'content-type': 'application/json' } : {}) }, ...(body ? { body: JSON.stringify(body) } : {}) });
+    const answer = await fetch(base + path, {
+      method,
+      headers: { authorization: apiKey, ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
     const said: any = await answer.json();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(said)}`);
     return said;
@@ -122,16 +140,21 @@ export function client(base: string, { apiKey }: Keys) {
     async prepare(amount: number, card = '4111111111111111'): Promise<string> {
       await call('POST', '/v1/sandbox/topup', { amount, currency: 'KZT' });
       const { url } = await call('POST', '/v1/cards', { customer: { externalUserId: `user-${card.slice(-4)}` } });
-      const page = await fetch(base + new URL(url).pathname, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ number: card, expiry: '12/39' }) });
+      const page = await fetch(base + new URL(url).pathname, {
+        method: 'POST',
+        redirect: 'manual',
+        body: new URLSearchParams({ number: card, expiry: '12/39' }),
+      });
       if (page.status >= 400) throw new Error(`the card page answered ${page.status}`);
       const saved = [...JSON.stringify(await call('GET', '/v1/events')).matchAll(/"cardTokenId":"([^"]+)"/g)].at(-1)?.[1];
       if (!saved) throw new Error(`no card was saved; the page said ${page.status}: ${await page.text()}`);
       return saved;
     },
     pay: (tokenId: string, amount = 1500): Promise<any> => call('POST', '/v1/payout', { tokenId, amount, currency: 'KZT' }),
-    becomes: (id: string, status: string): Promise<any> => eventually(async () => {
-      const { data } = await call('GET', '/v1/payout');
-      return (data as any[]).find((payout) => payout.id === id && payout.status === status);
-    }),
+    becomes: (id: string, status: string): Promise<any> =>
+      eventually(async () => {
+        const { data } = await call('GET', '/v1/payout');
+        return (data as any[]).find((payout) => payout.id === id && payout.status === status);
+      }),
   };
 }

@@ -1,6 +1,10 @@
 import type { CancelOutcome, Connector, InquiryOutcome, ProcessorLimits, SendOutcome, Transfer } from '../../src/connectors/connector.ts';
 
-type Script = { send?: (transfer: Transfer) => SendOutcome | Promise<SendOutcome>; inquire?: (reference: string) => InquiryOutcome; cancel?: (reference: string) => CancelOutcome };
+type Script = {
+  send?: (transfer: Transfer) => SendOutcome | Promise<SendOutcome>;
+  inquire?: (reference: string) => InquiryOutcome;
+  cancel?: (reference: string) => CancelOutcome;
+};
 
 /** A processor that does as a test tells it; where nothing is told, it executes what it is sent and remembers it. */
 export class ScriptedBank implements Connector {

@@ -28,7 +28,13 @@ export interface TestHouse {
   url: string;
   merchant(options?: { available?: bigint; currency?: string; name?: string; mode?: 'test' | 'live'; terms?: Partial<Terms> }): Promise<TestMerchant>;
   saveCard(m: NewMerchant, pan?: string, expiry?: [month: number, year: number]): Promise<string>;
-  request(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, m: { apiKey: string } | null, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any; text: string; headers: Record<string, unknown> }>;
+  request(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    m: { apiKey: string } | null,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: any; text: string; headers: Record<string, unknown> }>;
   post(path: string, m: { apiKey: string } | null, body: unknown, headers?: Record<string, string>): ReturnType<TestHouse['request']>;
   get(path: string, m: { apiKey: string } | null): ReturnType<TestHouse['request']>;
   /** Moves this house's clock. */
@@ -47,7 +53,15 @@ export const testConfig = (overrides: Partial<Config> = {}): Config => ({
   ...{ databaseUrl: undefined, databaseAppUrl: undefined, databaseVaultUrl: undefined, processorUrl: 'http://127.0.0.1:9' },
   ...{ processorSecret: `whsec_${Buffer.alloc(32, 7).toString('base64')}`, processorTimeoutMs: 2_000 },
   ...{ masterKey: Buffer.alloc(32, 1), oldMasterKey: undefined, sandboxMasterKey: true },
-  ...{ webhookAllowPrivate: true, sandboxInboxUrl: undefined, metricsPort: undefined, logLevel: 'silent', requestsPerSecond: 100_000, groupSize: 256, poolSize: 8 },
+  ...{
+    webhookAllowPrivate: true,
+    sandboxInboxUrl: undefined,
+    metricsPort: undefined,
+    logLevel: 'silent',
+    requestsPerSecond: 100_000,
+    groupSize: 256,
+    poolSize: 8,
+  },
   ...overrides,
 });
 
@@ -113,7 +127,13 @@ export async function openTestHouse(options: { config?: Partial<Config>; connect
       return { available: of('available'), held: of('held') };
     },
     told: async (m, objectId) =>
-      (await house.db.merchant(m.merchantId, (tx) => tx.rows<{ type: string }>(sql`select e.type from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid order by e.object_seq`))).map(({ type }) => type),
+      (
+        await house.db.merchant(m.merchantId, (tx) =>
+          tx.rows<{ type: string }>(
+            sql`select e.type from event e where e.merchant_id = ${tx.merchantId} and e.object_id = ${objectId}::uuid order by e.object_seq`,
+          ),
+        )
+      ).map(({ type }) => type),
     async close() {
       await app.close();
       await Promise.all([ports.db.close(), ports.vaultDb.close()]);

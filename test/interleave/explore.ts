@@ -1,8 +1,8 @@
 /** explore.ts: all schedules of a pair, one after the other, each judged by the rules of the books and by the pair itself. */
 import assert, { AssertionError } from 'node:assert/strict';
 import { seededRandom } from './seed.ts';
-import { type Choice, footprint, type Options, type Point, type Result } from './schedule.ts';
-import { type Founder, type Scene, type Side, World } from './world.ts';
+import { type Choice, remembered, type Options, type Point, type Result, writtenBy } from './schedule.ts';
+import type { Founder, Line, Scene, Side, World } from './world.ts';
 
 export interface Pair<T extends Record<string, string> = Record<string, string>> {
   name: string;
@@ -23,8 +23,6 @@ export interface Pair<T extends Record<string, string> = Record<string, string>>
   still?: string[];
   /** What is tried again after an interruption, where it is not the script itself. */
   again?: (side: Side, scene: Scene<T>, name: 'A' | 'B') => Promise<unknown>;
-  /** Changes the product's statements: to show that what is wrong is found. */
-  spoil?: (text: string) => string;
   /** a and b are one script: schedules that differ by their names alone are one. */
   alike?: boolean;
 }
@@ -63,31 +61,28 @@ export interface Limits {
   classes: number;
   /** schedules with a crash that are drawn by chance, beside the systematic ones; negative: no crashes at all */
   crashes: number;
+  /** false: only those */
+  systematic?: boolean;
   seed: number;
 }
 
 const STILL = ['merchant', 'card_token', 'terms', 'key_owner', 'merchant_code', 'organisation', 'store', 'terminal', 'customer'];
 
 /** Whether a statement reads nothing but what nobody writes meanwhile. */
-export function readsOnly(text: string, still: readonly string[]): boolean {
+function readsOnly(text: string, still: readonly string[]): boolean {
   if (!/^\s*select\b/.test(text) || /\bfor\s+(no key )?(update|key share|share)\b/.test(text)) return false;
   const tables = [...text.matchAll(/\b(?:from|join)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
   return tables.length > 0 && tables.every((table) => still.includes(table));
 }
 
-export async function explore<T extends Record<string, string>>(postgres: string, pair: Pair<T>, limits: Limits): Promise<Report> {
+export async function explore<T extends Record<string, string>>(world: World, pair: Pair<T>, limits: Limits): Promise<Report> {
   const from = performance.now();
-  const world = await World.open<T>(postgres, pair.found ?? (async () => ({}) as T), pair.spoil);
   const report: Report = { pair: pair.name, schedules: 0, crashes: 0, kind: 'all', violations: [], points: [Infinity, 0], waits: 0, ms: 0 };
-  const player = new Player(world, pair, report);
-  try {
-    await plain(player, limits, report);
-    if (limits.crashes >= 0) await crashing(player, limits, report);
-    await player.audit();
-  } finally {
-    report.ms = Math.round(performance.now() - from);
-    await world.close();
-  }
+  const player = new Player(await world.found<T>(pair.found ?? (async () => ({}) as T)), pair, report);
+  await plain(player, limits, report);
+  if (limits.crashes >= 0) await crashing(player, limits, report);
+  await player.audit();
+  report.ms = Math.round(performance.now() - from);
   return report;
 }
 
@@ -96,7 +91,7 @@ async function plain<T extends Record<string, string>>(player: Player<T>, limits
   if (limits.all > 0 && (await all(player, {}, limits.all, () => report.schedules++))) return;
   report.kind = 'classes';
   report.schedules = 0;
-  const commuting = await player.world.references();
+  const commuting = await player.line.world.references();
   if (await all(player, { commuting }, limits.classes, () => (report.schedules += player.redundant ? 0 : 1))) return;
   report.kind = 'sample';
   const random = seededRandom(limits.seed);
@@ -107,7 +102,7 @@ async function plain<T extends Record<string, string>>(player: Player<T>, limits
 async function crashing<T extends Record<string, string>>(player: Player<T>, limits: Limits, report: Report): Promise<void> {
   const isCrash = ({ choices, taken }: Point): boolean => !(choices[taken] as Choice).startsWith('run');
   const count = (points: Point[]): void => void (report.crashes += points.some(isCrash) ? 1 : 0);
-  await all(player, { crashes: true, switches: 0 }, Infinity, count);
+  if (limits.systematic !== false) await all(player, { crashes: true, switches: 0 }, Infinity, count);
   const random = seededRandom(limits.seed);
   for (let n = 0; n < limits.crashes; n++) {
     const calm = Math.floor(random() * 24); // as many decisions before there may be a crash
@@ -153,32 +148,33 @@ const AT_ONCE = 64;
 
 class Player<T extends Record<string, string>> {
   readonly pair: Pair<T>;
-  readonly world: World<T>;
+  readonly line: Line<T>;
   /** The last schedule was one that had been played in another order. */
   redundant = false;
   private readonly report: Report;
   /** merchants of schedules, with how these went */
   private readonly unaudited = new Map<string, string>();
 
-  constructor(world: World<T>, pair: Pair<T>, report: Report) {
-    this.world = world;
+  constructor(line: Line<T>, pair: Pair<T>, report: Report) {
+    this.line = line;
     this.pair = pair;
     this.report = report;
   }
 
   async play(prefix: number[], options: Partial<Options>, beyond?: (choices: Choice[]) => number): Promise<Point[]> {
-    const { world, pair, report } = this;
-    const scene = await world.scene();
+    const { line, pair, report } = this;
+    const { world } = line;
+    const scene = await line.scene();
     await pair.begin?.(scene);
     const [first, second] = world.sides;
     const still = pair.still ?? STILL;
     const between = pair.between && (() => (pair.between as NonNullable<typeof pair.between>)(scene));
-    const points = await world.stage.play([() => pair.a(first, scene), () => pair.b(second, scene)], prefix, { ...options, still: (text) => readsOnly(text, still), ...(between ? { between } : {}) }, beyond);
+    const points = await world.stage.play([() => pair.a(first, scene), () => pair.b(second, scene)], prefix, { ...options, still: remembered((text) => readsOnly(text, still)), ...(between ? { between } : {}) }, beyond);
     this.redundant = world.stage.redundant;
     const ran = [...world.stage.trace];
     const told = world.stage.told();
     const crash = points.find(({ choices, taken }) => !(choices[taken] as Choice).startsWith('run'));
-    const written = new Set(ran.flatMap(({ text }) => [...footprint(text, new Map()).writes]));
+    const written = new Set(ran.flatMap(({ text }) => writtenBy(text)));
     assert.deepEqual(still.filter((table) => written.has(table)), [], `${pair.name}: these tables are not still`);
     const why = await this.judge(scene, crash ? ((crash.choices[crash.taken] as Choice).slice(-1) as 'A' | 'B') : undefined, ran);
     if (why) report.violations.push({ pair: pair.name, schedule: told, why });
@@ -191,7 +187,7 @@ class Player<T extends Record<string, string>> {
 
   /** The rules of the books, of the merchants of the last schedules together; where one is broken, of each. */
   async audit(): Promise<void> {
-    const { world, pair, report } = this;
+    const { line: { world }, pair, report } = this;
     const schedules = [...this.unaudited];
     this.unaudited.clear();
     if (schedules.length === 0 || (await world.broken(schedules.map(([id]) => id))).length === 0) return;
@@ -203,7 +199,7 @@ class Player<T extends Record<string, string>> {
 
   /** @returns what was wrong */
   private async judge(scene: Scene<T>, crashed: 'A' | 'B' | undefined, ran: Seen['ran']): Promise<string | undefined> {
-    const { world, pair } = this;
+    const { line: { world }, pair } = this;
     const results = world.stage.parties.map(({ result }) => result) as [Result, Result];
     try {
       if (crashed) {

@@ -24,8 +24,17 @@ export interface Ran {
 const isOpening = (text: string): boolean => /^begin( read only)?(; set local (tolem\.merchant = '[0-9a-f-]+'|role \w+))?$/.test(text);
 const isCommit = (text: string): boolean => text === 'commit';
 
+/** The same text is read once. */
+export function remembered<V>(read: (text: string) => V): (text: string) => V {
+  const known = new Map<string, V>();
+  return (text) => {
+    if (!known.has(text)) known.set(text, read(text));
+    return known.get(text) as V;
+  };
+}
+
 /** A statement in a few words, for people. */
-export function labelOf(text: string): string {
+export const labelOf = remembered((text: string): string => {
   const flat = text.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ').trim();
   const writes = [...flat.matchAll(/\b(insert into|delete from|(?<!for |no key |do )update) ([a-z_.]+)/g)].map(([, verb, table]) => `${verb} ${table}`);
   if (writes.length > 0) return writes.join(', ');
@@ -33,7 +42,7 @@ export function labelOf(text: string): string {
   const tables = [...flat.matchAll(/\b(?:from|join) ([a-z_.]+)(?! *\()/g)].map(([, table]) => table);
   const [, lock = '', skip = ''] = /\bfor ((?:no key )?update|share)\b(?:.*?( skip locked))?/.exec(flat) ?? [];
   return `select ${[...new Set(tables)].join(', ')}${lock && ` for ${lock}${skip}`}`;
-}
+});
 
 export class Party {
   readonly name: Name;
@@ -87,22 +96,31 @@ export interface Options {
 export type References = Map<string, string[]>;
 
 /** What a statement touches, table by table. Locking is writing. */
-export interface Footprint {
+interface Footprint {
   reads: Set<string>;
   writes: Set<string>;
 }
 
+const touched = remembered((text: string) => {
+  const writes = [...text.matchAll(/\b(?:insert into|delete from|(?<!for |no key |do )update)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
+  const reads = [...text.matchAll(/\b(?:from|join)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
+  return { writes, reads, locks: /\bfor\s+(?:no key )?(?:update|key share|share)\b/.test(text) };
+});
+
+/** The tables that a statement writes, or locks rows of. */
+export const writtenBy = (text: string): string[] => {
+  const { writes, reads, locks } = touched(text);
+  return locks ? [...writes, ...reads] : writes;
+};
+
 /** Read from the text: an unknown word in it makes two statements depend on each other sooner than not. */
-export function footprint(text: string, references: References): Footprint {
-  const written = [...text.matchAll(/\b(?:insert into|delete from|(?<!for |no key |do )update)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
-  const read = [...text.matchAll(/\b(?:from|join)\s+([a-z_.]+)/g)].map(([, table]) => table as string);
-  const locks = /\bfor\s+(?:no key )?(?:update|key share|share)\b/.test(text);
-  const writes = new Set([...written, ...(locks ? read : [])]);
-  return { writes, reads: new Set([...read, ...written.flatMap((table) => references.get(table) ?? [])]) };
+function footprint(text: string, references: References): Footprint {
+  const { writes, reads } = touched(text);
+  return { writes: new Set(writtenBy(text)), reads: new Set([...reads, ...writes.flatMap((table) => references.get(table) ?? [])]) };
 }
 
 const meet = (a: Set<string>, b: Set<string>): boolean => [...a].some((table) => b.has(table));
-export const independent = (a: Footprint, b: Footprint): boolean => !meet(a.writes, b.writes) && !meet(a.writes, b.reads) && !meet(a.reads, b.writes);
+const independent = (a: Footprint, b: Footprint): boolean => !meet(a.writes, b.writes) && !meet(a.writes, b.reads) && !meet(a.reads, b.writes);
 
 /** A point where something was decided. */
 export interface Point {
@@ -272,7 +290,7 @@ export class Stage {
     const statement = party.held as Statement;
     party.waited = false;
     if (statement.text.startsWith('begin')) statement.wire.wrote = new Set();
-    else for (const table of footprint(statement.text, new Map()).writes) statement.wire.wrote.add(table);
+    else for (const table of writtenBy(statement.text)) statement.wire.wrote.add(table);
     statement.wire.letGo(statement);
     this.trace.push({ party: party.name, label: labelOf(statement.text), text: statement.text, waited: false });
     this.ranAs.set(statement, this.trace.at(-1) as Ran);

@@ -90,7 +90,7 @@ export class Side {
     // Who asks is a question of its own pairs; in the others it is nobody's statement.
     const trusting = { caller: async (merchantId: string): Promise<Caller> => ({ merchant: merchants.get(merchantId) as Merchant, keyId: merchantId, kind: 'key', scopes: [...SCOPES], expiresAt: null }) } as unknown as Authenticator;
     this.app = createServer({ auth: trusting, clock, ids: this.ids, log: quiet, requestsPerSecond: 1e9 });
-    this.app.setSerializerCompiler(() => (data) => JSON.stringify(data)); // what answers look like is others' business; this one is made at once
+    this.app.addHook('onRoute', (route) => void (route.schema = { ...route.schema, response: undefined })); // what answers look like is others' business
     void this.app.register(async (rooms) => {
       transactionRoutes(rooms as App, { db });
       payoutRoutes(rooms as App, { db, ids: this.ids, payouts: { submit: (...args: Parameters<Payouts['accepted']['submit']>) => this.payouts.accepted.submit(...args) } as Payouts['accepted'] });
@@ -202,64 +202,56 @@ export interface Scene<T> extends Outside {
 
 const FUTURE_MS = 60_000;
 
-export class World<T extends Record<string, string>> {
+/** The database and the processes. Pairs follow one another in it, each with merchants of its own. */
+export class World {
   readonly stage: Stage;
   readonly sides: [Side, Side];
+  readonly free: Side;
   readonly url: string;
-  private readonly owner: pg.Client;
+  readonly owner: pg.Client;
+  readonly merchants: Map<string, Merchant>;
+  /** What surrounds the processes now. */
+  outside: Outside;
   private readonly checker: pg.Client;
   private readonly dbs: Db[];
-  private readonly founder: Founder;
-  private readonly free: Side;
-  private readonly made: T;
-  private readonly founded: Date;
-  private outside: Outside;
-  private readonly spare: string[] = [];
-  private readonly merchants: Map<string, Merchant>;
-  private readonly see: (outside: Outside) => void;
-  private batch = 16;
+  private readonly vault: Vault;
 
-  private constructor(parts: { merchants: Map<string, Merchant>; stage: Stage; sides: [Side, Side]; url: string; owner: pg.Client; checker: pg.Client; dbs: Db[]; founder: Founder; free: Side; made: T; outside: Outside; see: (outside: Outside) => void }) {
-    ({ stage: this.stage, sides: this.sides, url: this.url, owner: this.owner, checker: this.checker, dbs: this.dbs, founder: this.founder, free: this.free, made: this.made, outside: this.outside, merchants: this.merchants, see: this.see } = parts);
-    this.founded = this.outside.clock.now();
+  private constructor(url: string, owner: pg.Client, checker: pg.Client, stage: Stage, spoil?: (text: string) => string) {
+    const name = new URL(url).pathname.slice(1);
+    const as = (role: string) => databaseUrl(url, name, role);
+    // One connection: a process that needed two at once for one piece of work would wait for itself here, for ever.
+    const open = (at: string, role = 'tolem_app') => openPostgres({ url: at, role, poolSize: 1, lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, onError: () => undefined });
+    const [db, vaultDb] = [open(as('tolem_app')), open(as('tolem_vault'), 'tolem_vault')];
+    const [first, second] = stage.parties.map(({ gate }) => open(gate.url)) as [Db, Db];
+    const clock = new StillClock();
+    [this.url, this.owner, this.checker, this.stage] = [url, owner, checker, stage];
+    this.dbs = [db, vaultDb, first, second];
+    this.merchants = new Map();
+    this.outside = newOutside(clock);
+    const side = (of: Db) => new Side(of, clock, () => this.outside, this.merchants);
+    this.free = side(db);
+    this.sides = [side(spoil ? spoilt(first, spoil) : first), side(spoil ? spoilt(second, spoil) : second)];
+    this.vault = new Vault({ db: vaultDb, masterKey, clock, random, ids: this.free.ids });
   }
 
   /** @param spoil changes the product's statements: to show that what is wrong is found */
-  static async open<T extends Record<string, string>>(postgres: string, found: (founder: Founder) => Promise<T>, spoil?: (text: string) => string): Promise<World<T>> {
+  static async open(postgres: string, spoil?: (text: string) => string): Promise<World> {
     const url = await freshDatabase(postgres);
     const name = new URL(url).pathname.slice(1);
-    const as = (role: string) => databaseUrl(url, name, role);
     const owner = await connected(url);
     await owner.query(`alter database ${name} set deadlock_timeout = '20ms'`); // how soon PostgreSQL looks; we wait until it has
     await owner.query(CHECKER);
     const checker = await connected(url);
     await checker.query('set role tolem_some; set search_path = audit_v1');
-    const stage = await Stage.open(url, as('tolem_app'));
-    // One connection: a process that needed two at once for one piece of work would wait for itself here, for ever.
-    const open = (at: string, role = 'tolem_app') => openPostgres({ url: at, role, poolSize: 1, lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, onError: () => undefined });
-    const dbs = [open(as('tolem_app')), ...stage.parties.map(({ gate }) => open(gate.url)), open(as('tolem_vault'), 'tolem_vault')] as [Db, Db, Db, Db];
-    const clock = new StillClock();
-    const merchants = new Map<string, Merchant>();
-    let outside = newOutside(clock);
-    const [free, a, b] = dbs.slice(0, 3).map((db, i) => new Side(i > 0 && spoil ? spoilt(db, spoil) : db, clock, () => outside, merchants)) as [Side, Side, Side];
-    const vault = new Vault({ db: dbs[3], masterKey, clock, random, ids: free.ids });
-    const founder = await settle(free, vault, outside);
-    merchants.set(founder.merchantId, await free.db.merchant(founder.merchantId, theMerchant));
-    const made = await found(founder);
-    return new World<T>({ merchants, stage, sides: [a, b], url, owner, checker, dbs, founder, free, made, outside, see: (next) => void (outside = next) });
+    return new World(url, owner, checker, await Stage.open(url, databaseUrl(url, name, 'tolem_app')), spoil);
   }
 
-  /** A new merchant, exactly as the founder is. */
-  async scene(): Promise<Scene<T>> {
-    if (this.spare.length === 0) await this.breed();
-    const id = this.spare.pop() as string;
-    const { clock } = this.outside;
-    clock.set(new Date(this.founded.getTime() + FUTURE_MS)); // so that what the founder left for later is due
-    this.outside = newOutside(clock);
-    this.see(this.outside);
+  /** A merchant as the pair wishes it, to be copied for each schedule. */
+  async found<T extends Record<string, string>>(wish: (founder: Founder) => Promise<T>): Promise<Line<T>> {
     for (const side of [this.free, ...this.sides]) side.renew();
-    const made = Object.fromEntries(Object.entries(this.made).map(([name, value]) => [name, renamed(id, value)])) as T;
-    return { ...this.outside, merchantId: id, cardToken: renamed(id, this.founder.cardToken), made, free: this.free, rows: async (text, values) => (await this.owner.query(text, values)).rows };
+    const founder = await settle(this.free, this.vault, this.outside);
+    this.merchants.set(founder.merchantId, await this.free.db.merchant(founder.merchantId, theMerchant));
+    return new Line(this, founder, await wish(founder));
   }
 
   /** @returns the rules that the rows of these merchants break */
@@ -282,17 +274,47 @@ export class World<T extends Record<string, string>> {
     await this.stage.close();
     await Promise.all([...this.dbs.map((db) => db.close()), this.owner.end(), this.checker.end()]);
   }
+}
+
+/** A founder and its copies. */
+export class Line<T extends Record<string, string>> {
+  readonly world: World;
+  private readonly founder: Founder;
+  private readonly made: T;
+  private readonly founded: Date;
+  private readonly spare: string[] = [];
+  private batch = 16;
+
+  constructor(world: World, founder: Founder, made: T) {
+    this.world = world;
+    this.founder = founder;
+    this.made = made;
+    this.founded = world.outside.clock.now();
+  }
+
+  /** A new merchant, exactly as the founder is, and the processes as after a restart. */
+  async scene(): Promise<Scene<T>> {
+    if (this.spare.length === 0) await this.breed();
+    const { world, made } = this;
+    const id = this.spare.pop() as string;
+    world.outside.clock.set(new Date(this.founded.getTime() + FUTURE_MS)); // so that what the founder left for later is due
+    world.outside = newOutside(world.outside.clock);
+    for (const side of [world.free, ...world.sides]) side.renew();
+    const mine = Object.fromEntries(Object.entries(made).map(([name, value]) => [name, renamed(id, value)])) as T;
+    return { ...world.outside, merchantId: id, cardToken: renamed(id, this.founder.cardToken), made: mine, free: world.free, rows: async (text, values) => (await world.owner.query(text, values)).rows };
+  }
 
   /** Copies the founder, row by row; every id in it becomes another, the same everywhere in a copy. */
   private async breed(): Promise<void> {
-    const fresh = Array.from({ length: this.batch }, () => ({ id: this.free.ids.uuid(), code: this.free.ids.code(8) }));
-    const { rows: columns } = await this.owner.query<{ table: string; column: string; type: string }>(`
+    const { owner, free, merchants } = this.world;
+    const fresh = Array.from({ length: this.batch }, () => ({ id: free.ids.uuid(), code: free.ids.code(8) }));
+    const { rows: columns } = await owner.query<{ table: string; column: string; type: string }>(`
       select a.attrelid::regclass::text as table, quote_ident(a.attname) as column, a.atttypid::regtype::text as type
       from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
       where n.nspname in ('tolem', 'vault') and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
         and exists (select from pg_attribute m where m.attrelid = c.oid and m.attname = 'merchant_id')
       order by a.attrelid, a.attnum`);
-    await this.owner.query('begin; set local session_replication_role = replica');
+    await owner.query('begin; set local session_replication_role = replica');
     for (const table of new Set(columns.map((column) => column.table))) {
       const list = columns.filter((column) => column.table === table);
       const values = list.map(({ column, type }) => {
@@ -301,13 +323,12 @@ export class World<T extends Record<string, string>> {
         if (type === 'uuid') return `md5(x.id || t.${column})::uuid`;
         return column === 'object_id' ? `md5(x.id || t.${column})::uuid::text` : `t.${column}`;
       });
-      await this.owner.query(`insert into ${table} (${list.map(({ column }) => column).join(', ')}) select ${values.join(', ')} from ${table} t, unnest($1::text[], $2::text[]) as x (id, code) where t.merchant_id = $3`, [fresh.map(({ id }) => id), fresh.map(({ code }) => code), this.founder.merchantId]);
+      await owner.query(`insert into ${table} (${list.map(({ column }) => column).join(', ')}) select ${values.join(', ')} from ${table} t, unnest($1::text[], $2::text[]) as x (id, code) where t.merchant_id = $3`, [fresh.map(({ id }) => id), fresh.map(({ code }) => code), this.founder.merchantId]);
     }
-    await this.owner.query('insert into tolem.merchant_code (code, merchant) select * from unnest($1::text[], $2::text[])', [fresh.map(({ code }) => code), fresh.map(({ id }) => id)]);
-    await this.owner.query('commit');
-    await this.owner.query('analyze');
-    const like = this.merchants.get(this.founder.merchantId) as Merchant;
-    for (const { id, code } of fresh) this.merchants.set(id, { ...like, id, code });
+    await owner.query('insert into tolem.merchant_code (code, merchant) select * from unnest($1::text[], $2::text[])', [fresh.map(({ code }) => code), fresh.map(({ id }) => id)]);
+    await owner.query('commit');
+    const like = merchants.get(this.founder.merchantId) as Merchant;
+    for (const { id, code } of fresh) merchants.set(id, { ...like, id, code });
     this.spare.push(...fresh.map(({ id }) => id));
     this.batch = Math.min(512, this.batch * 4);
   }

@@ -33,13 +33,13 @@ const hour = 3_600_000;
 export function drawPlan(dice: Dice): Plan {
   const span = Math.round(dice.spread(5_000, 2 * hour));
   const retentionSeconds = dice.weighed([[4, 3600], [3, 1200], [1, 24 * 3600]]);
-  const deadEndpoints = dice.chance(0.3);
+  const deadEndpoints = dice.chance(0.2);
   const outage = (longest: number): Outage => ({ at: dice.int(0, span), ms: Math.round(dice.spread(500, longest)) });
   const several = (most: number) => Array.from({ length: dice.int(0, most) });
   // Each class of faults is absent from some seeds and heavy in others: what a rare one does must not drown in a common one.
   const mood = () => dice.weighed([[1, 0], [2, 0.3], [4, 1], [2, 3]]);
   return {
-    ...{ merchants: dice.int(2, 3), payouts: dice.int(70, 130), span, workers: dice.int(1, 2), deadEndpoints },
+    ...{ merchants: dice.int(1, 3), payouts: deadEndpoints ? dice.int(30, 50) : dice.int(90, 150), span, workers: dice.int(1, 2), deadEndpoints },
     groupSize: dice.weighed([[1, 1], [2, 4], [5, 256]]),
     skewMs: dice.weighed([[2, 0], [2, 300], [1, 3_000]]),
     rates: {

@@ -142,7 +142,7 @@ class Simulation {
   }
 
   private async openEndpoints(merchant: Merchant, dice: Dice): Promise<void> {
-    for (let n = dice.int(1, 3); n > 0; n--) {
+    for (let n = dice.pick([1, 1, 1, 2, 3]); n > 0; n--) {
       const url = `https://hooks.example/${merchant.account.merchantId}/${n}`;
       const answer = await merchant.insist('POST', '/v1/webhook-endpoints', JSON.stringify({ url, legacyWrappedIds: dice.chance(0.2) }), `endpoint-${n}`);
       const { id, secret } = JSON.parse(answer?.text ?? '{}') as { id: string; secret: string };
@@ -150,7 +150,7 @@ class Simulation {
         const from = dice.fraction() * this.plan.span;
         return { from, to: from + dice.spread(1_000, 4 * hour), kind: dice.pick(WEATHERS) };
       });
-      const receiver = { url, id, merchantId: merchant.account.merchantId, secrets: [secret], webhookToken: merchant.account.webhookToken, receipts: [], weather, wasGone: false, isDead: this.plan.deadEndpoints && dice.chance(0.3) };
+      const receiver = { url, id, merchantId: merchant.account.merchantId, secrets: [secret], webhookToken: merchant.account.webhookToken, receipts: [], weather, wasGone: false, isDead: this.plan.deadEndpoints && this.receivers.all.size === 0 };
       merchant.receivers.push(receiver);
       this.receivers.add(receiver);
     }
