@@ -9,6 +9,8 @@ type Referred = Extract<Entry, { ref: string }>;
 
 export interface BankFigures {
   executed: number;
+  /** executed more than once */
+  twice: number;
   /** payouts whose final state is the bank's own lie: it was heard before the truth */
   deceived: number;
   /** POSTs of a reference that came again without the bank having said that it does not know it */
@@ -33,7 +35,7 @@ export function judgeBank(evidence: Evidence): BankFigures {
   for (const payout of honest) agree(evidence, payout, executed.get(payout.ref ?? '')?.[0]);
   sums(evidence, executed, new Set(deceived.map(({ ref }) => ref)));
   aftermath(evidence, byRef, deceived);
-  return { executed: executed.size, deceived: deceived.length, sentAgain: sentAgain(byRef), scenarios: new Set(bank.flatMap((entry) => (entry.type === 'requested' ? [entry.scenario] : []))).size };
+  return { executed: executed.size, twice: [...executed.values()].filter(({ length }) => length > 1).length, deceived: deceived.length, sentAgain: sentAgain(byRef), scenarios: new Set(bank.flatMap((entry) => (entry.type === 'requested' ? [entry.scenario] : []))).size };
 }
 
 /** INV-24: what the bank has ever heard of was written down, and committed, before. */

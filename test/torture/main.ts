@@ -62,11 +62,11 @@ const receiver = new Receiver(new Journal(join(journals, 'receiver.ndjson')), di
 const asker = (name: string): ConstructorParameters<typeof Asker>[0] => ({ platform, common, findings, journal: new Journal(join(journals, `client-${name}.ndjson`)), dice: dice.of(`client ${name}`) });
 const reader = new Asker(asker('reader'));
 
-const early = new Promise<number>((resolve) => values['stop-early'] && first.signal.addEventListener('abort', () => resolve(shortReport())));
+const early = new Promise<undefined>((resolve) => values['stop-early'] && first.signal.addEventListener('abort', () => resolve(undefined)));
 try {
-  process.exitCode = await Promise.race([torture(), early]);
+  process.exitCode = (await Promise.race([torture(), early])) ?? shortReport();
 } catch (error) {
-  findings.wrong('harness', (error as Error).stack ?? String(error));
+  first.signal.aborted || findings.wrong('harness', (error as Error).stack ?? String(error));
   process.exitCode = shortReport();
 } finally {
   await platform.stop('SIGKILL').catch(() => undefined);
@@ -198,7 +198,7 @@ function report(quiet: Quiet, found: Judged): number {
   const line = {
     ...{ harness: 'torture', seed, minutes, kills: faults.kills, killed: kills, freezes: count('freeze'), faults: [...faults.happened.values()].reduce((sum, count) => sum + count, 0) },
     ...{ operations: common.operations, lost: common.lost, payouts, settled: books.settled, rejected: books.rejected, failed: books.failed, unknown: books.unknown, late },
-    ...{ unknownAnswers: clients.unknown, unknownDone: clients.done, unknownNotDone: clients.notDone, executed: bank.executed, executedTwice: findings.byRule().find(({ rule }) => rule === 'INV-23')?.violations ?? 0 },
+    ...{ unknownAnswers: clients.unknown, unknownDone: clients.done, unknownNotDone: clients.notDone, executed: bank.executed, executedTwice: bank.twice },
     ...{ deceived: bank.deceived, webhooks: webhooks.receipts, webhooksRepeated: webhooks.repeated, looks: watch.looks, drainSeconds: quiet.seconds, checks: [...findings.checked.values()].reduce((sum, count) => sum + count, 0) },
     ...{ seconds: Math.round((performance.now() - began) / 1000), violations, ok: violations === 0 },
   };
