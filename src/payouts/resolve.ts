@@ -27,13 +27,15 @@ export interface Effect {
 export async function resolveGroup(
   tx: Tx,
   heard: Heard[],
-  now: Date,
+  clock: Date,
   ids: Ids,
   limits: (connector: string) => ProcessorLimits,
   jitter: () => number,
 ): Promise<Outcome<Effect>[]> {
   const payoutIds = [...new Set(heard.map(({ payoutId }) => payoutId))];
   const [locked, submitted, applied] = await Promise.all([lockPayouts(tx, payoutIds), submissionsOf(tx, payoutIds), appliedCallbacks(tx, heard)]);
+  // Whoever changed them last may have a clock that is ahead of ours: within an object time never goes back.
+  const now = locked.reduce((latest, { updatedAt }) => (updatedAt > latest ? updatedAt : latest), clock);
   const payouts = new Map(locked.map((payout) => [payout.id, payout]));
   const submissions = new Map(submitted.map((submission) => [submission.payoutId, submission])); // ordered: the last attempt stays
 

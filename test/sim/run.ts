@@ -210,7 +210,7 @@ class Simulation {
     for (const { receivers } of merchants) for (const receiver of receivers) receiver.weather = [];
     const from = world.time;
     if (!(await this.go(() => fleet.isUp && !this.server.isDown, from + 5 * 60_000))) return verdict.isBad ? undefined : verdict.wrong('INV-64', 'the platform is not up five minutes after the last fault');
-    const probes = merchants.map((merchant) => merchant.readFeed(1));
+    const probes = merchants.map((merchant) => merchant.insist('GET', '/v1/transactions?size=1'));
     let isAnswered = false;
     void Promise.all(probes).then(() => (isAnswered = true));
     if (!(await this.go(() => isAnswered, world.time + 10_000))) return verdict.isBad ? undefined : verdict.wrong('INV-64', 'a request is not answered ten seconds after all is well');
