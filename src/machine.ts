@@ -8,6 +8,8 @@ export interface Subject<State extends string> {
   id: string;
   state: State;
   seq: number;
+  /** of its last change */
+  updatedAt: Date;
 }
 
 /** A state machine is a table. What is not in it cannot happen. */
@@ -38,10 +40,12 @@ export async function advance<Row extends Subject<State>, State extends string, 
   tx: Tx,
   machine: Machine<Row, State, Move>,
   changes: Change<Row, Move>[],
-  at: Date,
+  now: Date,
   ids: Ids,
 ): Promise<Row[]> {
   if (changes.length === 0) return [];
+  // The clocks of two processes differ; the history of an object does not go back for it.
+  const at = changes.reduce((latest, { row }) => (row.updatedAt > latest ? row.updatedAt : latest), now);
   const moved = changes.map(({ row, move, patch }) => {
     const state = machine.moves[row.state][move];
     assert(state, `${row.state} has the move ${move}`);

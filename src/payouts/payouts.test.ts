@@ -295,3 +295,18 @@ test('lists are newest first, by page, and filter', async () => {
   expect((await th.get('/v1/payout?size=101', m)).status).toBe(400);
   expect((await th.get('/v1/payout?page=0', m)).status).toBe(400);
 });
+
+test('the history of a payout does not go back in time, whatever the clock of the process that hears of it says', async () => {
+  const m = await th.merchant({ available: 500_00n });
+  th.bank.script.send = () => ({ kind: 'pending' });
+  const { body } = await payout(m, 100);
+  await th.work(m);
+  th.bank.script = {};
+  await th.later(-3_600);
+  await th.house.payouts.outcomes.submit(m.merchantId, { payoutId: body.id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'callback' });
+  await th.later(3_600);
+  const { body: history } = await th.get(`/v1/transactions/${body.id}/history`, m);
+  const times = history.events.map(({ createdAt }: { createdAt: string }) => createdAt);
+  expect(history.events.map(({ name }: { name: string }) => name)).toEqual(['transaction.new', 'transaction.processing', 'transaction.settled']);
+  expect(times).toEqual(times.toSorted());
+});

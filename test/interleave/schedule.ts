@@ -315,7 +315,10 @@ export class Stage {
       }
       const before = this.changes;
       const states = await Promise.all(running.map(async (party) => [party, party.running, await this.isBlocked(party)] as const));
-      if (this.changes !== before || states.some(([, , blocked]) => !blocked)) continue; // what was seen may be the past
+      if (this.changes !== before || states.some(([, , blocked]) => !blocked)) {
+        soon = true; // what was seen may be the past
+        continue;
+      }
       for (const [party, statement] of states) {
         party.waited = true;
         const ran = this.ranAs.get(statement as Statement);

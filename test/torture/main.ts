@@ -66,7 +66,7 @@ const early = new Promise<undefined>((resolve) => values['stop-early'] && first.
 try {
   process.exitCode = (await Promise.race([torture(), early])) ?? shortReport();
 } catch (error) {
-  first.signal.aborted || findings.wrong('harness', (error as Error).stack ?? String(error));
+  if (!values['stop-early'] || !first.signal.aborted) findings.wrong('harness', (error as Error).stack ?? String(error));
   process.exitCode = shortReport();
 } finally {
   await platform.stop('SIGKILL').catch(() => undefined);

@@ -24,7 +24,7 @@ export interface Merchant {
 
 /** What the merchants' contracts say. */
 export const terms = {
-  wide: { KZT: { fee: 100n, bps: 50n }, USD: { fee: 0n, bps: 25n, daily: 15_000_00n }, JPY: { fee: 7n, bps: 0n } },
+  wide: { KZT: { fee: 100n, bps: 50n }, USD: { fee: 0n, bps: 25n, daily: 4_000_00n }, JPY: { fee: 7n, bps: 0n } },
   narrow: { KZT: { fee: 50n, bps: 0n } },
 } as const;
 
