@@ -2,7 +2,7 @@
 -- Renew it with: UPDATE_SCHEMA=1 npx vitest run test/database/schema.test.ts
 
 table tolem.account (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id text not null,
   kind text not null,
   currency text not null,
@@ -14,16 +14,16 @@ table tolem.account (
   CHECK ((balance >= floor)),
   CHECK ((kind = ANY (ARRAY['available'::text, 'held'::text, 'clearing'::text, 'fees'::text, 'suspense'::text, 'world'::text]))),
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
-)
+) with (fillfactor=50)
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.account FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 grant select to auditor
 
 table tolem.api_key (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   kind text not null,
   name text not null default ''::text,
@@ -41,14 +41,14 @@ table tolem.api_key (
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.api_key FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
-grant select (expires_at, id, last4, merchant_id, prefix, revoked_at, scopes, verifier) to auditor
+grant select (merchant_id, id, prefix, last4, verifier, scopes, expires_at, revoked_at) to auditor
 
 table tolem.attempt (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   endpoint_id uuid not null,
   event_number bigint not null,
   try integer not null,
@@ -61,15 +61,15 @@ table tolem.attempt (
   FOREIGN KEY (merchant_id, event_number, endpoint_id) REFERENCES tolem.delivery(merchant_id, event_number, endpoint_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger only_append
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER only_append BEFORE TRUNCATE ON tolem.attempt FOR EACH STATEMENT EXECUTE FUNCTION tolem.only_append()
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.attempt FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select to tolem_app
 grant select to auditor
 
 table tolem.callback (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   processor text not null,
   dedupe_key text not null,
@@ -80,15 +80,15 @@ table tolem.callback (
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger only_append
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER only_append BEFORE TRUNCATE ON tolem.callback FOR EACH STATEMENT EXECUTE FUNCTION tolem.only_append()
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.callback FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select to tolem_app
 grant select to auditor
 
 table tolem.card_session (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   hash text,
   customer_id uuid not null,
@@ -110,13 +110,13 @@ table tolem.card_session (
   UNIQUE (merchant_id, hash)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.card_session FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 
 table tolem.card_token (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   customer_id uuid not null,
   brand text not null,
@@ -137,15 +137,15 @@ table tolem.card_token (
 row-level security, forced
 CREATE INDEX card_token_customer ON tolem.card_token USING btree (customer_id, merchant_id)
 CREATE INDEX card_token_fingerprint ON tolem.card_token USING btree (fingerprint, merchant_id)
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.card_token FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
+grant select (merchant_id, id) to tolem_vault
 grant select to auditor
-grant select (id, merchant_id) to tolem_vault
 
 table tolem.customer (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   external_user_id text,
   email text,
@@ -160,13 +160,13 @@ table tolem.customer (
 row-level security, forced
 CREATE INDEX customer_email ON tolem.customer USING btree (merchant_id, lower(email)) WHERE (email IS NOT NULL)
 CREATE UNIQUE INDEX customer_external ON tolem.customer USING btree (merchant_id, external_user_id) WHERE (external_user_id IS NOT NULL)
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.customer FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 
 table tolem.delivery (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   endpoint_id uuid not null,
   event_number bigint not null,
   object_id uuid not null,
@@ -184,20 +184,20 @@ table tolem.delivery (
   CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'parked'::text, 'disabled'::text]))),
   FOREIGN KEY (merchant_id, endpoint_id) REFERENCES tolem.endpoint(merchant_id, id),
   FOREIGN KEY (merchant_id, event_number) REFERENCES tolem.event(merchant_id, number)
-)
+) with (fillfactor=70)
 row-level security, forced
 CREATE INDEX delivery_due ON tolem.delivery USING btree (merchant_id, endpoint_id, next_at, event_number) WHERE (state = 'pending'::text)
 CREATE INDEX delivery_order ON tolem.delivery USING btree (merchant_id, endpoint_id, object_id, object_seq) WHERE (state <> 'delivered'::text)
-policy audit for select to auditor
-policy own for all to public
-policy scan for select to tolem_scan
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.delivery FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
+grant select (merchant_id, endpoint_id, state, next_at) to tolem_scan
 grant select to auditor
-grant select (endpoint_id, merchant_id, next_at, state) to tolem_scan
 
 table tolem.endpoint (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   url text not null,
   description text not null default ''::text,
@@ -214,16 +214,16 @@ table tolem.endpoint (
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-policy scan for select to tolem_scan
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.endpoint FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
-grant select (created_at, enabled, id, merchant_id, url) to auditor
-grant select (id, merchant_id) to tolem_scan
+grant select (merchant_id, id) to tolem_scan
+grant select (merchant_id, id, url, enabled, created_at) to auditor
 
 table tolem.event (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   number bigint not null,
   id uuid not null,
   object_id uuid not null,
@@ -241,27 +241,27 @@ table tolem.event (
   UNIQUE (object_id, object_seq, merchant_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger only_append
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER only_append BEFORE TRUNCATE ON tolem.event FOR EACH STATEMENT EXECUTE FUNCTION tolem.only_append()
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.event FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select to tolem_app
 grant select to auditor
 
 table tolem.event_counter (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   next bigint not null default 1,
   PRIMARY KEY (merchant_id),
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
-)
+) with (fillfactor=50)
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.event_counter FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 
 table tolem.idempotency (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   route text not null,
   key text not null,
   fingerprint bytea not null,
@@ -274,15 +274,15 @@ table tolem.idempotency (
   PRIMARY KEY (merchant_id, route, key)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger only_append
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER only_append BEFORE TRUNCATE ON tolem.idempotency FOR EACH STATEMENT EXECUTE FUNCTION tolem.only_append()
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.idempotency FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select to tolem_app
-grant select (body_sha256, created_at, fingerprint, key, merchant_id, object_id, route, status, xact) to auditor
+grant select (merchant_id, route, key, fingerprint, status, body_sha256, object_id, created_at, xact) to auditor
 
 table tolem.incident (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   object_id uuid not null,
   kind text not null,
@@ -294,10 +294,10 @@ table tolem.incident (
   UNIQUE (merchant_id, object_id, kind)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-policy scan for select to tolem_scan
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.incident FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 grant select to auditor
 grant select to tolem_scan
@@ -312,7 +312,7 @@ table tolem.key_owner (
 grant insert, select to tolem_app
 
 table tolem.merchant (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   organisation_id text not null,
   mode text not null,
   name text not null,
@@ -329,14 +329,14 @@ table tolem.merchant (
   FOREIGN KEY (organisation_id) REFERENCES tolem.organisation(id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-policy scan for select to tolem_scan
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.merchant FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
-grant select (created_at, merchant_id, mode, name) to auditor
 grant select (merchant_id) to tolem_scan
 grant select (merchant_id) to tolem_vault
+grant select (merchant_id, mode, name, created_at) to auditor
 
 table tolem.merchant_code (
   code text not null,
@@ -370,7 +370,7 @@ table tolem.page_owner (
 grant insert, select to tolem_app
 
 table tolem.payout (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   state text not null,
   seq integer not null,
@@ -399,21 +399,21 @@ table tolem.payout (
   CHECK ((state = ANY (ARRAY['new'::text, 'processing'::text, 'settled'::text, 'rejected'::text, 'failed'::text]))),
   FOREIGN KEY (merchant_id, card_token_id) REFERENCES tolem.card_token(merchant_id, id),
   FOREIGN KEY (merchant_id, customer_id) REFERENCES tolem.customer(merchant_id, id)
-)
+) with (fillfactor=80)
 row-level security, forced
 CREATE INDEX payout_card ON tolem.payout USING btree (card_token_id, merchant_id, created_at)
 CREATE INDEX payout_customer ON tolem.payout USING btree (customer_id, merchant_id, id)
 CREATE INDEX payout_reference ON tolem.payout USING btree (order_reference, merchant_id) WHERE (order_reference IS NOT NULL)
-policy audit for select to auditor
-policy own for all to public
-policy scan for select to tolem_scan
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.payout FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
+grant select (merchant_id, id) to tolem_scan
 grant select to auditor
-grant select (id, merchant_id) to tolem_scan
 
 table tolem.payout_return (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   payout_id uuid not null,
   amount bigint not null,
@@ -426,9 +426,9 @@ table tolem.payout_return (
   UNIQUE (merchant_id, payout_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.payout_return FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 grant select to auditor
 
@@ -442,7 +442,7 @@ table tolem.platform (
 grant select, update to tolem_app
 
 table tolem.store (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id text not null,
   name text not null,
   created_at timestamp with time zone not null,
@@ -450,13 +450,13 @@ table tolem.store (
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.store FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 
 table tolem.submission (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   payout_id uuid not null,
   attempt smallint not null default 1,
   connector text not null,
@@ -481,19 +481,19 @@ table tolem.submission (
   CHECK ((phase = ANY (ARRAY['prepared'::text, 'sent'::text]))),
   FOREIGN KEY (merchant_id, payout_id) REFERENCES tolem.payout(merchant_id, id),
   UNIQUE (reference, merchant_id)
-)
+) with (fillfactor=70)
 row-level security, forced
 CREATE INDEX submission_due ON tolem.submission USING btree (merchant_id, next_at) WHERE (next_at IS NOT NULL)
-policy audit for select to auditor
-policy own for all to public
-policy scan for select to tolem_scan
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.submission FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
+grant select (merchant_id, payout_id, reference, outcome, sent_at, next_at, note) to tolem_scan
 grant select to auditor
-grant select (merchant_id, next_at, note, outcome, payout_id, reference, sent_at) to tolem_scan
 
 table tolem.terminal (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id text not null,
   store_id text not null,
   name text not null,
@@ -502,13 +502,13 @@ table tolem.terminal (
   FOREIGN KEY (merchant_id, store_id) REFERENCES tolem.store(merchant_id, id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.terminal FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 
 table tolem.terms (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   currency text not null,
   min_amount bigint not null default 1,
   max_amount bigint,
@@ -526,13 +526,13 @@ table tolem.terms (
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.terms FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 
 table tolem.transfer (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   object_id text not null,
   kind text not null,
   ordinal smallint not null default 1,
@@ -556,31 +556,31 @@ table tolem.transfer (
   UNIQUE (to_account, to_entry, merchant_id)
 )
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger only_append
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER only_append BEFORE TRUNCATE ON tolem.transfer FOR EACH STATEMENT EXECUTE FUNCTION tolem.only_append()
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.transfer FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select to tolem_app
 grant select to auditor
 
 table tolem.usage (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   currency text not null,
   day date not null,
   amount bigint not null,
   PRIMARY KEY (merchant_id, currency, day),
   CHECK ((amount >= 0)),
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
-)
+) with (fillfactor=50)
 row-level security, forced
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.usage FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 grant select to auditor
 
 table vault.card (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   token_id uuid not null,
   data_key_id uuid not null,
   nonce bytea not null,
@@ -593,14 +593,14 @@ table vault.card (
 )
 row-level security, forced
 CREATE INDEX card_data_key ON vault.card USING btree (data_key_id, merchant_id, token_id)
-policy audit for select to auditor
-policy own for all to public
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON vault.card FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant delete, insert, select, update to tolem_vault
-grant select (data_key_id, merchant_id, nonce, token_id) to auditor
+grant select (merchant_id, token_id, data_key_id, nonce) to auditor
 
 table vault.data_key (
-  merchant_id text not null,
+  merchant_id text not null with (n_distinct=1),
   id uuid not null,
   kek_id text not null,
   wrapped bytea not null,
@@ -611,12 +611,12 @@ table vault.data_key (
 )
 row-level security, forced
 CREATE UNIQUE INDEX data_key_active ON vault.data_key USING btree (merchant_id) WHERE (retired_at IS NULL)
-policy audit for select to auditor
-policy own for all to public
-policy rotate for select to tolem_vault
-trigger own_merchant
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy rotate for select to tolem_vault using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON vault.data_key FOR EACH ROW EXECUTE FUNCTION tolem.own_merchant()
 grant delete, insert, select, update to tolem_vault
-grant select (created_at, id, kek_id, merchant_id, retired_at) to auditor
+grant select (merchant_id, id, kek_id, created_at, retired_at) to auditor
 
 table vault.rotation (
   id uuid not null,
@@ -639,7 +639,7 @@ table vault.transport_key (
 CREATE UNIQUE INDEX transport_key_active ON vault.transport_key USING btree ((true)) WHERE (retired_at IS NULL)
 grant insert, select, update to tolem_vault
 
-view audit_v1.account as
+view audit_v1.account with (security_invoker=true) as
  SELECT ((a.merchant_id || '/'::text) || a.id) AS id,
     a.merchant_id,
     m.mode,
@@ -655,8 +655,9 @@ view audit_v1.account as
     a.floor AS min_available
    FROM (tolem.account a
      JOIN tolem.merchant m ON ((m.merchant_id = a.merchant_id)));
+grant select to auditor
 
-view audit_v1.api_key as
+view audit_v1.api_key with (security_invoker=true) as
  SELECT (k.id)::text AS id,
     k.merchant_id,
     m.mode,
@@ -668,13 +669,15 @@ view audit_v1.api_key as
     k.revoked_at
    FROM (tolem.api_key k
      JOIN tolem.merchant m ON ((m.merchant_id = k.merchant_id)));
+grant select to auditor
 
-view audit_v1.balance as
+view audit_v1.balance with (security_invoker=true) as
  SELECT ((merchant_id || '/'::text) || id) AS account_id,
     balance AS posted
    FROM tolem.account a;
+grant select to auditor
 
-view audit_v1.callback as
+view audit_v1.callback with (security_invoker=true) as
  SELECT (id)::text AS id,
     processor,
     dedupe_key,
@@ -682,8 +685,9 @@ view audit_v1.callback as
     applied_at,
     effects AS effect_count
    FROM tolem.callback c;
+grant select to auditor
 
-view audit_v1.card_token as
+view audit_v1.card_token with (security_invoker=true) as
  SELECT (c.id)::text AS id,
     c.merchant_id,
     c.bin,
@@ -693,15 +697,17 @@ view audit_v1.card_token as
     v.nonce
    FROM (tolem.card_token c
      LEFT JOIN vault.card v ON (((v.merchant_id = c.merchant_id) AND (v.token_id = c.id))));
+grant select to auditor
 
-view audit_v1.dek as
+view audit_v1.dek with (security_invoker=true) as
  SELECT (id)::text AS id,
     kek_id,
     created_at,
     retired_at
    FROM vault.data_key k;
+grant select to auditor
 
-view audit_v1.delivery as
+view audit_v1.delivery with (security_invoker=true) as
  SELECT (e.id)::text AS event_id,
     (d.endpoint_id)::text AS endpoint_id,
     d.state,
@@ -711,8 +717,9 @@ view audit_v1.delivery as
     d.on_request
    FROM (tolem.delivery d
      JOIN tolem.event e ON (((e.merchant_id = d.merchant_id) AND (e.number = d.event_number))));
+grant select to auditor
 
-view audit_v1.endpoint as
+view audit_v1.endpoint with (security_invoker=true) as
  SELECT (p.id)::text AS id,
     p.merchant_id,
     m.mode,
@@ -721,8 +728,9 @@ view audit_v1.endpoint as
     p.created_at
    FROM (tolem.endpoint p
      JOIN tolem.merchant m ON ((m.merchant_id = p.merchant_id)));
+grant select to auditor
 
-view audit_v1.event as
+view audit_v1.event with (security_invoker=true) as
  SELECT (e.id)::text AS id,
     e.merchant_id,
     m.mode,
@@ -733,8 +741,9 @@ view audit_v1.event as
     e.xact
    FROM (tolem.event e
      JOIN tolem.merchant m ON ((m.merchant_id = e.merchant_id)));
+grant select to auditor
 
-view audit_v1.hold as
+view audit_v1.hold with (security_invoker=true) as
  SELECT (id)::text AS id,
     ((merchant_id || '/held/'::text) || currency) AS account_id,
     (id)::text AS object_id,
@@ -745,8 +754,9 @@ view audit_v1.hold as
             ELSE 'released'::text
         END AS state
    FROM tolem.payout p;
+grant select to auditor
 
-view audit_v1.idem as
+view audit_v1.idem with (security_invoker=true) as
  SELECT i.merchant_id,
     m.mode,
     i.route,
@@ -761,8 +771,9 @@ view audit_v1.idem as
     i.xact
    FROM (tolem.idempotency i
      JOIN tolem.merchant m ON ((m.merchant_id = i.merchant_id)));
+grant select to auditor
 
-view audit_v1.payout as
+view audit_v1.payout with (security_invoker=true) as
  SELECT (p.id)::text AS id,
     p.merchant_id,
     m.mode,
@@ -775,8 +786,9 @@ view audit_v1.payout as
     p.final_at
    FROM (tolem.payout p
      JOIN tolem.merchant m ON ((m.merchant_id = p.merchant_id)));
+grant select to auditor
 
-view audit_v1.posting as
+view audit_v1.posting with (security_invoker=true) as
  SELECT (((((((((t.merchant_id || '/'::text) || t.object_id) || '/'::text) || t.kind) || '/'::text) || t.ordinal) || '/'::text) || t.line) || '/from'::text) AS id,
     ((((((t.merchant_id || '/'::text) || t.object_id) || '/'::text) || t.kind) || '/'::text) || t.ordinal) AS txn_id,
     ((t.merchant_id || '/'::text) || t.from_account) AS account_id,
@@ -790,8 +802,9 @@ UNION ALL
     t.currency,
     t.amount
    FROM tolem.transfer t;
+grant select to auditor
 
-view audit_v1.submission as
+view audit_v1.submission with (security_invoker=true) as
  SELECT ((payout_id || '/'::text) || attempt) AS id,
     (payout_id)::text AS payout_id,
     attempt,
@@ -805,8 +818,9 @@ view audit_v1.submission as
     resend_until,
     resolved_at
    FROM tolem.submission s;
+grant select to auditor
 
-view audit_v1.transition as
+view audit_v1.transition with (security_invoker=true) as
  SELECT (object_id)::text AS object_id,
     object_seq AS seq,
     from_state,
@@ -815,8 +829,9 @@ view audit_v1.transition as
     cause,
     xact
    FROM tolem.event e;
+grant select to auditor
 
-view audit_v1.txn as
+view audit_v1.txn with (security_invoker=true) as
  SELECT DISTINCT ((((((merchant_id || '/'::text) || object_id) || '/'::text) || kind) || '/'::text) || ordinal) AS id,
     at,
     kind,
@@ -825,8 +840,9 @@ view audit_v1.txn as
     NULL::text AS reverses_txn_id,
     xact
    FROM tolem.transfer t;
+grant select to auditor
 
-view tolem.transaction as
+view tolem.transaction with (security_invoker=true) as
  SELECT p.merchant_id,
     p.id,
     'unknown'::text AS type,
@@ -878,7 +894,51 @@ UNION ALL
     r.created_at AS final_at
    FROM (tolem.payout_return r
      JOIN tolem.payout p ON (((p.merchant_id = r.merchant_id) AND (p.id = r.payout_id))));
+grant select to tolem_app
 
-function tolem.only_append()
-function tolem.own_merchant()
-procedure tolem.guard(IN target regclass, IN journal boolean)
+CREATE OR REPLACE PROCEDURE tolem.guard(IN target regclass, IN journal boolean DEFAULT false)
+ LANGUAGE plpgsql
+AS $procedure$
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  execute format('create policy own on %s using (merchant_id = current_setting(''tolem.merchant'', true)) with check (merchant_id = current_setting(''tolem.merchant'', true))', target);
+  execute format('create policy audit on %s for select to auditor using (true)', target);
+  execute format('create trigger own_merchant before insert on %s for each row execute function tolem.own_merchant()', target);
+  -- One merchant may have most of the rows: no plan may take "all rows of a merchant" for few, whatever the average is.
+  execute format('alter table %s alter column merchant_id set (n_distinct = 1)', target);
+  if journal then
+    execute format('create trigger only_append before truncate on %s for each statement execute function tolem.only_append()', target);
+    execute format('grant select, insert on %s to tolem_app', target);
+  else
+    execute format('grant select, insert, update on %s to tolem_app', target);
+  end if;
+end $procedure$
+
+CREATE OR REPLACE FUNCTION tolem.only_append()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% only grows', tg_table_name using errcode = 'insufficient_privilege';
+end $function$
+
+CREATE OR REPLACE FUNCTION tolem.own_merchant()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.merchant_id is distinct from current_setting('tolem.merchant', true) then
+    raise exception 'merchant % may not write a row of merchant %', current_setting('tolem.merchant', true), new.merchant_id
+      using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end $function$
+
+grant usage on schema audit_v1 to auditor
+grant usage on schema tolem to auditor
+grant usage on schema tolem to tolem_app
+grant usage on schema tolem to tolem_scan
+grant usage on schema tolem to tolem_vault
+grant usage on schema vault to auditor
+grant usage on schema vault to tolem_vault

@@ -117,7 +117,12 @@ async function crashing<T extends Record<string, string>>(player: Player<T>, lim
 }
 
 /** Depth first, from the start each time. @returns whether it was all of them */
-async function all<T extends Record<string, string>>(player: Player<T>, options: Partial<Options>, most: number, count: (points: Point[]) => void): Promise<boolean> {
+async function all<T extends Record<string, string>>(
+  player: Player<T>,
+  options: Partial<Options>,
+  most: number,
+  count: (points: Point[]) => void,
+): Promise<boolean> {
   let prefix: number[] | undefined = [];
   let before: Point[] = [];
   for (let n = 0; prefix; n++) {
@@ -169,13 +174,22 @@ class Player<T extends Record<string, string>> {
     const [first, second] = world.sides;
     const still = pair.still ?? STILL;
     const between = pair.between && (() => (pair.between as NonNullable<typeof pair.between>)(scene));
-    const points = await world.stage.play([() => pair.a(first, scene), () => pair.b(second, scene)], prefix, { ...options, still: remembered((text) => readsOnly(text, still)), ...(between ? { between } : {}) }, beyond);
+    const points = await world.stage.play(
+      [() => pair.a(first, scene), () => pair.b(second, scene)],
+      prefix,
+      { ...options, still: remembered((text) => readsOnly(text, still)), ...(between ? { between } : {}) },
+      beyond,
+    );
     this.redundant = world.stage.redundant;
     const ran = [...world.stage.trace];
     const told = world.stage.told();
     const crash = points.find(({ choices, taken }) => !(choices[taken] as Choice).startsWith('run'));
     const written = new Set(ran.flatMap(({ text }) => writtenBy(text)));
-    assert.deepEqual(still.filter((table) => written.has(table)), [], `${pair.name}: these tables are not still`);
+    assert.deepEqual(
+      still.filter((table) => written.has(table)),
+      [],
+      `${pair.name}: these tables are not still`,
+    );
     const why = await this.judge(scene, crash ? ((crash.choices[crash.taken] as Choice).slice(-1) as 'A' | 'B') : undefined, ran);
     if (why) report.violations.push({ pair: pair.name, schedule: told, why });
     this.unaudited.set(scene.merchantId, told);
@@ -187,7 +201,11 @@ class Player<T extends Record<string, string>> {
 
   /** The rules of the books, of the merchants of the last schedules together; where one is broken, of each. */
   async audit(): Promise<void> {
-    const { line: { world }, pair, report } = this;
+    const {
+      line: { world },
+      pair,
+      report,
+    } = this;
     const schedules = [...this.unaudited];
     this.unaudited.clear();
     if (schedules.length === 0 || (await world.broken(schedules.map(([id]) => id))).length === 0) return;
@@ -199,7 +217,10 @@ class Player<T extends Record<string, string>> {
 
   /** @returns what was wrong */
   private async judge(scene: Scene<T>, crashed: 'A' | 'B' | undefined, ran: Seen['ran']): Promise<string | undefined> {
-    const { line: { world }, pair } = this;
+    const {
+      line: { world },
+      pair,
+    } = this;
     const results = world.stage.parties.map(({ result }) => result) as [Result, Result];
     try {
       if (crashed) {

@@ -43,7 +43,11 @@ async function lane(): Promise<string[]> {
     for (let pair = queue.shift(); pair; pair = queue.shift()) {
       const { resolve, reject } = turns.get(pair.name) as Turn;
       await explore(world, pair, limits).then(resolve, reject);
-      if (process.env.INTERLEAVE_TELL) await turns.get(pair.name)?.report.then((r) => console.log(`${r.pair}: ${r.schedules} ${r.kind} ${r.crashes} ${r.ms} ms ${r.violations.length}`), (error) => console.log(pair?.name, error));
+      if (process.env.INTERLEAVE_TELL)
+        await turns.get(pair.name)?.report.then(
+          (r) => console.log(`${r.pair}: ${r.schedules} ${r.kind} ${r.crashes} ${r.ms} ms ${r.violations.length}`),
+          (error) => console.log(pair?.name, error),
+        );
     }
     return (await verify(world.url)).filter(({ violations }) => violations > 0).map(({ check }) => check.id);
   } finally {

@@ -14,13 +14,23 @@ type AnyScene = Scene<Record<string, string>>;
 
 // ---- what a client or a processor does
 
-const pay = (amount: number, key: string, currency = 'KZT') => (side: Side, { merchantId, cardToken }: AnyScene): Promise<Answered> => side.post(merchantId, '/v1/payout', { tokenId: cardToken, amount, currency }, key);
+const pay =
+  (amount: number, key: string, currency = 'KZT') =>
+  (side: Side, { merchantId, cardToken }: AnyScene): Promise<Answered> =>
+    side.post(merchantId, '/v1/payout', { tokenId: cardToken, amount, currency }, key);
 
 const executed: Verdict = { kind: 'executed', rrn: '600000000001', executedAt: null };
 const declined: Verdict = { kind: 'declined', code: '05', message: 'do not honour' };
 
-const callback = (payout: string, verdict: Verdict, dedupeKey: string) => (side: Side, { merchantId, made }: AnyScene) =>
-  side.payouts.outcomes.submit(merchantId, { payoutId: made[payout] as string, verdict, source: 'callback', callback: { processor: 'processor', dedupeKey } });
+const callback =
+  (payout: string, verdict: Verdict, dedupeKey: string) =>
+  (side: Side, { merchantId, made }: AnyScene) =>
+    side.payouts.outcomes.submit(merchantId, {
+      payoutId: made[payout] as string,
+      verdict,
+      source: 'callback',
+      callback: { processor: 'processor', dedupeKey },
+    });
 
 /** What a worker does: takes what is due, calls the bank, and hands in what it heard. */
 const work = (side: Side, { merchantId }: AnyScene): Promise<number> => side.work(merchantId);
@@ -36,16 +46,19 @@ const of = <V>(result: Result<V>): V => {
   return result.value;
 };
 
-const balance = async ({ rows, merchantId }: AnyScene, id: string): Promise<bigint> => BigInt((await rows<{ balance: string }>('select balance from tolem.account where merchant_id = $1 and id = $2', [merchantId, id]))[0]?.balance ?? 0);
+const balance = async ({ rows, merchantId }: AnyScene, id: string): Promise<bigint> =>
+  BigInt((await rows<{ balance: string }>('select balance from tolem.account where merchant_id = $1 and id = $2', [merchantId, id]))[0]?.balance ?? 0);
 
 const payouts = ({ rows, merchantId }: AnyScene): Promise<{ id: string; state: string; amount: string; error_code: string | null }[]> =>
   rows('select id, state, amount, error_code from tolem.payout where merchant_id = $1 order by created_at, id', [merchantId]);
 
-const stateOf = async (scene: AnyScene, payout: string): Promise<string | undefined> => (await payouts(scene)).find(({ id }) => id === scene.made[payout])?.state;
+const stateOf = async (scene: AnyScene, payout: string): Promise<string | undefined> =>
+  (await payouts(scene)).find(({ id }) => id === scene.made[payout])?.state;
 
 const incidents = ({ rows, merchantId }: AnyScene): Promise<{ kind: string }[]> => rows('select kind from tolem.incident where merchant_id = $1', [merchantId]);
 
-const count = async ({ rows, merchantId }: AnyScene, table: string): Promise<number> => Number((await rows<{ n: string }>(`select count(*) n from tolem.${table} where merchant_id = $1`, [merchantId]))[0]?.n);
+const count = async ({ rows, merchantId }: AnyScene, table: string): Promise<number> =>
+  Number((await rows<{ n: string }>(`select count(*) n from tolem.${table} where merchant_id = $1`, [merchantId]))[0]?.n);
 
 /** Until nothing is due any more, with time going on. What the bank executed is then what we settled, once each. */
 async function drain(scene: AnyScene): Promise<void> {
@@ -56,10 +69,24 @@ async function drain(scene: AnyScene): Promise<void> {
     const [open] = await rows<{ n: string }>(`select count(*) n from tolem.payout where merchant_id = $1 and state in ('new', 'processing')`, [merchantId]);
     if (open?.n === '0') break;
   }
-  const ended = await rows<{ state: string; reference: string }>(`select p.state, s.reference from tolem.payout p join tolem.submission s on s.merchant_id = p.merchant_id and s.payout_id = p.id where p.merchant_id = $1`, [merchantId]);
-  assert.deepEqual(ended.filter(({ state }) => state === 'new' || state === 'processing'), [], 'nothing is left open');
+  const ended = await rows<{ state: string; reference: string }>(
+    `select p.state, s.reference from tolem.payout p join tolem.submission s on s.merchant_id = p.merchant_id and s.payout_id = p.id where p.merchant_id = $1`,
+    [merchantId],
+  );
+  assert.deepEqual(
+    ended.filter(({ state }) => state === 'new' || state === 'processing'),
+    [],
+    'nothing is left open',
+  );
   const paid = await Promise.all(ended.map(async ({ reference }) => ((await bank.inquire(reference)).kind === 'executed' ? reference : undefined)));
-  assert.deepEqual(ended.filter(({ state }) => state === 'settled').map(({ reference }) => reference).sort(), paid.filter(Boolean).sort(), 'what the bank executed is what is settled');
+  assert.deepEqual(
+    ended
+      .filter(({ state }) => state === 'settled')
+      .map(({ reference }) => reference)
+      .sort(),
+    paid.filter(Boolean).sort(),
+    'what the bank executed is what is settled',
+  );
 }
 
 // ---- INV-39, 40: one key, one object
@@ -79,12 +106,14 @@ function oneRefused(a: Result<Answered>, b: Result<Answered>): Answered {
   return good;
 }
 
-const funded = (amount: bigint, payoutsBefore: number[] = []): Pair['found'] => async (founder) => {
-  await founder.topUp(amount + payoutsBefore.reduce((sum, one) => sum + BigInt(one) * 100n, 0n));
-  const made: Record<string, string> = {};
-  for (const [i, one] of payoutsBefore.entries()) made[`p${i + 1}`] = await founder.payout(one);
-  return made;
-};
+const funded =
+  (amount: bigint, payoutsBefore: number[] = []): Pair['found'] =>
+  async (founder) => {
+    await founder.topUp(amount + payoutsBefore.reduce((sum, one) => sum + BigInt(one) * 100n, 0n));
+    const made: Record<string, string> = {};
+    for (const [i, one] of payoutsBefore.entries()) made[`p${i + 1}`] = await founder.payout(one);
+    return made;
+  };
 
 const paying: Pair[] = [
   define({
@@ -93,7 +122,10 @@ const paying: Pair[] = [
     ...{ alike: true, a: pay(60, 'ka'), b: pay(60, 'kb') },
     async judge(scene, a, b) {
       const answers = [given(a), given(b)].map(({ body }) => [body.status, body.errorCode]).sort();
-      assert.deepEqual(answers, [['new', null], ['rejected', '51']]);
+      assert.deepEqual(answers, [
+        ['new', null],
+        ['rejected', '51'],
+      ]);
       assert.equal(await balance(scene, 'available/KZT'), 40_00n);
     },
   }),
@@ -103,14 +135,21 @@ const paying: Pair[] = [
     ...{ alike: true, a: pay(100, 'ka'), b: pay(100, 'kb') },
     async judge(scene, a, b) {
       const answers = [given(a), given(b)].map(({ body }) => [body.status, body.errorCode]).sort();
-      assert.deepEqual(answers, [['new', null], ['rejected', '51']]);
+      assert.deepEqual(answers, [
+        ['new', null],
+        ['rejected', '51'],
+      ]);
       assert.equal(await balance(scene, 'available/KZT'), 0n);
     },
   }),
   define({
     name: 'payout ‖ payout where there is no account yet',
     ...{ alike: true, a: pay(1, 'ka'), b: pay(2, 'kb') },
-    judge: (_, a, b) => assert.deepEqual([given(a), given(b)].map(({ body }) => body.errorCode), ['51', '51']),
+    judge: (_, a, b) =>
+      assert.deepEqual(
+        [given(a), given(b)].map(({ body }) => body.errorCode),
+        ['51', '51'],
+      ),
   }),
   define({
     name: 'payout ‖ payout of one key and body',
@@ -160,8 +199,13 @@ const paying: Pair[] = [
     },
     ...{ alike: true, a: pay(60, 'ka'), b: pay(60, 'kb') },
     async judge(scene, a, b) {
-      assert.deepEqual([given(a), given(b)].map(({ body }) => [body.status, body.errorCode]).sort(), [['new', null], ['rejected', '61']]);
-      const [{ amount }] = (await scene.rows<{ amount: string }>('select amount from tolem.usage where merchant_id = $1', [scene.merchantId])) as [{ amount: string }];
+      assert.deepEqual([given(a), given(b)].map(({ body }) => [body.status, body.errorCode]).sort(), [
+        ['new', null],
+        ['rejected', '61'],
+      ]);
+      const [{ amount }] = (await scene.rows<{ amount: string }>('select amount from tolem.usage where merchant_id = $1', [scene.merchantId])) as [
+        { amount: string },
+      ];
       assert.equal(amount, '7000');
     },
   }),
@@ -173,7 +217,11 @@ const paying: Pair[] = [
       return { p1: await founder.payout(10) };
     },
     ...{ alike: true, a: pay(60, 'ka'), b: pay(60, 'kb') },
-    judge: (_, a, b) => assert.deepEqual([given(a), given(b)].map(({ body }) => [body.status, body.errorCode]).sort(), [['new', null], ['rejected', '61']]),
+    judge: (_, a, b) =>
+      assert.deepEqual([given(a), given(b)].map(({ body }) => [body.status, body.errorCode]).sort(), [
+        ['new', null],
+        ['rejected', '61'],
+      ]),
   }),
   define({
     name: 'top-up ‖ payout',
@@ -237,7 +285,10 @@ const once: Pair[] = [
       assert.equal(given(a).body.id, given(b).body.id);
       assert.equal(await count(scene, 'customer'), 2);
       if (!crashed) assert.deepEqual([given(a).status, given(b).status].sort(), [200, 201]);
-      const [one] = await scene.rows<{ email: string; phone: string }>(`select email, phone from tolem.customer where merchant_id = $1 and external_user_id = 'u1'`, [scene.merchantId]);
+      const [one] = await scene.rows<{ email: string; phone: string }>(
+        `select email, phone from tolem.customer where merchant_id = $1 and external_user_id = 'u1'`,
+        [scene.merchantId],
+      );
       assert.deepEqual(one, { email: 'a@example.kz', phone: '+77010000000' });
     },
   }),
@@ -336,7 +387,11 @@ const outcomes: Pair[] = [
       await founder.side.payouts.outcomes.submit(founder.merchantId, { payoutId: made.p1, verdict: executed, source: 'callback' });
       return made;
     },
-    ...{ alike: true, a: callback('p1', { kind: 'returned', rrn: null, code: '14' }, 'c1'), b: callback('p1', { kind: 'returned', rrn: null, code: '14' }, 'c2') },
+    ...{
+      alike: true,
+      a: callback('p1', { kind: 'returned', rrn: null, code: '14' }, 'c1'),
+      b: callback('p1', { kind: 'returned', rrn: null, code: '14' }, 'c2'),
+    },
     async judge(scene) {
       assert.equal(await count(scene, 'payout_return'), 1);
       assert.equal(await stateOf(scene, 'p1'), 'settled');
@@ -368,7 +423,14 @@ const outcomes: Pair[] = [
   define({
     name: 'resolve unknown, of a call ‖ resolve executed, of a callback',
     found: sent,
-    a: (side, { merchantId, made }) => side.payouts.outcomes.submit(merchantId, { payoutId: made.p1 as string, verdict: { kind: 'unknown', why: 'no answer' }, source: 'call', tries: 1, first: true }),
+    a: (side, { merchantId, made }) =>
+      side.payouts.outcomes.submit(merchantId, {
+        payoutId: made.p1 as string,
+        verdict: { kind: 'unknown', why: 'no answer' },
+        source: 'call',
+        tries: 1,
+        first: true,
+      }),
     b: callback('p1', executed, 'c1'),
     judge: (scene) => oneEnd(scene, ['settled'], null),
   }),
@@ -470,7 +532,13 @@ const eventIds = ({ delivered }: AnyScene): string[] => delivered.map(({ headers
 
 /** INV-58: nothing is delivered before what came before it with the same object. */
 async function inOrder(scene: AnyScene): Promise<void> {
-  const seqs = new Map((await scene.rows<{ id: string; object_id: string; object_seq: number }>('select id, object_id, object_seq from tolem.event where merchant_id = $1', [scene.merchantId])).map((event) => [event.id, event]));
+  const seqs = new Map(
+    (
+      await scene.rows<{ id: string; object_id: string; object_seq: number }>('select id, object_id, object_seq from tolem.event where merchant_id = $1', [
+        scene.merchantId,
+      ])
+    ).map((event) => [event.id, event]),
+  );
   const last = new Map<string, number>();
   for (const id of eventIds(scene)) {
     const { object_id: object, object_seq: seq } = seqs.get(id) as { object_id: string; object_seq: number };
@@ -529,7 +597,8 @@ const delivering: Pair[] = [
       await founder.sendInVain();
       return { p1, endpoint };
     },
-    a: (side, { merchantId, made, clock }) => side.db.merchant(merchantId, (tx) => changeEndpoint(tx, made.endpoint as string, { enabled: false }, clock.now())),
+    a: (side, { merchantId, made, clock }) =>
+      side.db.merchant(merchantId, (tx) => changeEndpoint(tx, made.endpoint as string, { enabled: false }, clock.now())),
     b: callback('p1', executed, 'c1'),
     async judge(scene) {
       await deliver(scene.free, scene);
@@ -546,14 +615,27 @@ interface KeyScene {
 }
 const keys = new WeakMap<object, KeyScene>();
 async function withKey(scene: AnyScene): Promise<void> {
-  const { secret, key } = await createKey(scene.free.db, scene.merchantId, scene.free.ids, { kind: 'key', name: '', mode: 'test', scopes: ['read'], expiresAt: null, now: scene.clock.now() });
+  const { secret, key } = await createKey(scene.free.db, scene.merchantId, scene.free.ids, {
+    kind: 'key',
+    name: '',
+    mode: 'test',
+    scopes: ['read'],
+    expiresAt: null,
+    now: scene.clock.now(),
+  });
   keys.set(scene, { secret, keyId: key.id });
 }
 const theKey = (scene: AnyScene): KeyScene => keys.get(scene) as KeyScene;
 const revoke = (side: Side, scene: AnyScene): Promise<Answered> => side.post(scene.merchantId, `/v1/api-keys/${theKey(scene).keyId}/revoke`, {});
-const roll = (overlapSeconds: number) => (side: Side, scene: AnyScene): Promise<Answered> => side.post(scene.merchantId, `/v1/api-keys/${theKey(scene).keyId}/roll`, { overlapSeconds });
+const roll =
+  (overlapSeconds: number) =>
+  (side: Side, scene: AnyScene): Promise<Answered> =>
+    side.post(scene.merchantId, `/v1/api-keys/${theKey(scene).keyId}/roll`, { overlapSeconds });
 const good = ({ rows, merchantId, clock }: AnyScene): Promise<{ id: string }[]> =>
-  rows(`select id from tolem.api_key where merchant_id = $1 and 'read' = any(scopes) and cardinality(scopes) = 1 and revoked_at is null and (expires_at is null or expires_at > $2)`, [merchantId, clock.now()]);
+  rows(
+    `select id from tolem.api_key where merchant_id = $1 and 'read' = any(scopes) and cardinality(scopes) = 1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
+    [merchantId, clock.now()],
+  );
 
 const keeping: Pair[] = [
   define({
@@ -562,7 +644,9 @@ const keeping: Pair[] = [
     b: (side, scene) => side.auth.caller(theKey(scene).secret),
     async judge(scene, a, b, { crashed, ran }) {
       assert.equal(given(a).body.revokedAt !== null, true);
-      const revoked = ran.findIndex(({ party, text }, i) => party === 'A' && text === 'commit' && ran.slice(0, i).some((before) => before.text.includes('update api_key')));
+      const revoked = ran.findIndex(
+        ({ party, text }, i) => party === 'A' && text === 'commit' && ran.slice(0, i).some((before) => before.text.includes('update api_key')),
+      );
       const read = ran.findLastIndex(({ party, text }) => party === 'B' && text.includes('from api_key k'));
       if (!crashed) assert.equal(b.ok, read < revoked, read < revoked ? 'it was good when it was read' : 'it was revoked before it was read');
       scene.clock.advance(1_000);
@@ -585,7 +669,11 @@ const keeping: Pair[] = [
     async judge(_, a, b, { ran, crashed }) {
       assert.equal(given(a).status, 200);
       if (crashed) return;
-      const at = (party: 'A' | 'B', what: string) => ran.findIndex(({ party: who, text }, i) => who === party && text === 'commit' && ran.slice(0, i).some((before) => before.party === party && before.text.includes(what)));
+      const at = (party: 'A' | 'B', what: string) =>
+        ran.findIndex(
+          ({ party: who, text }, i) =>
+            who === party && text === 'commit' && ran.slice(0, i).some((before) => before.party === party && before.text.includes(what)),
+        );
       const [revoked, rolled] = [at('A', 'update api_key'), at('B', 'insert into api_key')];
       if (given(b).status === 201) assert.ok(rolled < revoked, 'a key that is revoked has no children');
       else assert.equal(given(b).status, 409);

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { root } from '../../src/root.ts';
 import type { Report } from './explore.ts';
 
-const words: Record<Report['kind'], string> = { all: 'every merge', classes: 'every merge, up to the order of statements that have nothing to do with each other', sample: 'a sample' };
+const words: Record<Report['kind'], string> = {
+  all: 'every merge',
+  classes: 'every merge, up to the order of statements that have nothing to do with each other',
+  sample: 'a sample',
+};
 const sum = (reports: Report[], of: (report: Report) => number): number => reports.reduce((total, report) => total + of(report), 0);
 
 export function summary(reports: Report[], seconds: number): string {
@@ -22,14 +26,19 @@ export function summary(reports: Report[], seconds: number): string {
 
 /** @returns where it was written */
 export function write(reports: Report[], seconds: number): string {
-  const rows = reports.map(({ pair, schedules, kind, points, crashes, waits, violations, ms }) => `| ${pair} | ${schedules} | ${kind} | ${points.join('–')} | ${crashes} | ${waits} | ${violations.length} | ${(ms / 1000).toFixed(1)} |`);
+  const rows = reports.map(
+    ({ pair, schedules, kind, points, crashes, waits, violations, ms }) =>
+      `| ${pair} | ${schedules} | ${kind} | ${points.join('–')} | ${crashes} | ${waits} | ${violations.length} | ${(ms / 1000).toFixed(1)} |`,
+  );
   const broken = reports.flatMap(({ violations }) => violations).map(({ pair, why, schedule }) => `## ${pair}\n\n${why}\n\n\`\`\`\n${schedule}\n\`\`\`\n`);
   const text = `# Interleavings
 
 Two parties, statement by statement, over a real PostgreSQL at READ COMMITTED. After every schedule: the pair's own rule, and every
 rule of \`src/audit/checks.ts\` that is about rows.
 
-${Object.entries(words).map(([kind, meaning]) => `- **${kind}**: ${meaning}`).join('\n')}
+${Object.entries(words)
+  .map(([kind, meaning]) => `- **${kind}**: ${meaning}`)
+  .join('\n')}
 - **crashes**: a session ended by the database before each statement, or a commit whose answer is lost; then the other goes on, and the first tries again
 
 | pair | schedules | kind | decisions | crashes | waits for a lock | violations | s |

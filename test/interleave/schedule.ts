@@ -180,7 +180,12 @@ export class Stage {
    * Plays one schedule: what was decided before is decided again, and beyond that what `beyond` says.
    * @returns the points where there was something to decide
    */
-  async play(scripts: [() => Promise<unknown>, () => Promise<unknown>], prefix: number[], options: Options, beyond: (choices: Choice[]) => number = () => 0): Promise<Point[]> {
+  async play(
+    scripts: [() => Promise<unknown>, () => Promise<unknown>],
+    prefix: number[],
+    options: Options,
+    beyond: (choices: Choice[]) => number = () => 0,
+  ): Promise<Point[]> {
     this.trace.length = 0;
     const points: Point[] = [];
     const turn: Turn = { asleep: new Map(), redundant: false, last: undefined, switches: 0, crashed: undefined };
@@ -230,7 +235,11 @@ export class Stage {
   private choices(options: Options, turn: Turn): Choice[] {
     const { crashes, switches = Infinity } = options;
     const able = this.parties.filter((party) => !party.done && party.held && !party.running).map(({ name }) => name);
-    if (turn.crashed) return able.toSorted((a) => (a === turn.crashed ? 1 : -1)).slice(0, 1).map((name): Choice => `run ${name}`);
+    if (turn.crashed)
+      return able
+        .toSorted((a) => (a === turn.crashed ? 1 : -1))
+        .slice(0, 1)
+        .map((name): Choice => `run ${name}`);
     const awake = able.filter((name) => !turn.asleep.has(name));
     if (awake.length === 0 && able.length > 0) turn.redundant = true; // all that may follow was played in another order
     if (turn.redundant) return able.slice(0, 1).map((name): Choice => `run ${name}`);
@@ -269,7 +278,12 @@ export class Stage {
     if (what === 'run') return this.letGo(party);
     const statement = (party.running ?? party.held) as Statement;
     const { wire } = statement;
-    this.trace.push({ party: name, label: what === 'kill' ? `session ended before: ${labelOf(statement.text)}` : 'commit, whose answer is lost', text: '', waited: false });
+    this.trace.push({
+      party: name,
+      label: what === 'kill' ? `session ended before: ${labelOf(statement.text)}` : 'commit, whose answer is lost',
+      text: '',
+      waited: false,
+    });
     if (what === 'lose') {
       wire.muted = true;
       wire.letGo(statement);

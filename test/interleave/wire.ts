@@ -196,7 +196,7 @@ const cString = (bytes: Buffer, from: number): string => bytes.toString('utf8', 
 
 /** The SQLSTATE among the fields of an ErrorResponse. */
 function errorCode(bytes: Buffer): string | undefined {
-  for (let at = 5; bytes[at] !== 0 && at < bytes.length; ) {
+  for (let at = 5; bytes[at] !== 0 && at < bytes.length;) {
     const field = String.fromCharCode(bytes[at] as number);
     const value = cString(bytes, at + 1);
     if (field === 'C') return value;

@@ -88,12 +88,24 @@ export class Side {
     this.ids = new Ids(clock, random);
     const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
     // Who asks is a question of its own pairs; in the others it is nobody's statement.
-    const trusting = { caller: async (merchantId: string): Promise<Caller> => ({ merchant: merchants.get(merchantId) as Merchant, keyId: merchantId, kind: 'key', scopes: [...SCOPES], expiresAt: null }) } as unknown as Authenticator;
+    const trusting = {
+      caller: async (merchantId: string): Promise<Caller> => ({
+        merchant: merchants.get(merchantId) as Merchant,
+        keyId: merchantId,
+        kind: 'key',
+        scopes: [...SCOPES],
+        expiresAt: null,
+      }),
+    } as unknown as Authenticator;
     this.app = createServer({ auth: trusting, clock, ids: this.ids, log: quiet, requestsPerSecond: 1e9 });
     this.app.addHook('onRoute', (route) => void (route.schema = { ...route.schema, response: undefined })); // what answers look like is others' business
     void this.app.register(async (rooms) => {
       transactionRoutes(rooms as App, { db });
-      payoutRoutes(rooms as App, { db, ids: this.ids, payouts: { submit: (...args: Parameters<Payouts['accepted']['submit']>) => this.payouts.accepted.submit(...args) } as Payouts['accepted'] });
+      payoutRoutes(rooms as App, {
+        db,
+        ids: this.ids,
+        payouts: { submit: (...args: Parameters<Payouts['accepted']['submit']>) => this.payouts.accepted.submit(...args) } as Payouts['accepted'],
+      });
       customerRoutes(rooms as App, { db, ids: this.ids, clock });
       merchantRoutes(rooms as App, { db, ids: this.ids, clock, onClock: () => undefined });
     });
@@ -112,7 +124,16 @@ export class Side {
       cancel: (reference: string) => outside().bank.cancel(reference),
     };
     const gather = (start: () => void) => start();
-    const openCards = async (_: string, tokens: string[]) => new Map(tokens.map((token) => [token, { use: <T>(work: (card: { pan: string; expiryMonth: number; expiryYear: number }) => Promise<T>) => work({ pan: '4111111111111111', expiryMonth: 12, expiryYear: 2039 }) }]));
+    const openCards = async (_: string, tokens: string[]) =>
+      new Map(
+        tokens.map((token) => [
+          token,
+          {
+            use: <T>(work: (card: { pan: string; expiryMonth: number; expiryYear: number }) => Promise<T>) =>
+              work({ pan: '4111111111111111', expiryMonth: 12, expiryYear: 2039 }),
+          },
+        ]),
+      );
     const steady = { bytes: random.bytes, fraction: () => 0 };
     this.payouts = new Payouts({ db, clock, random: steady, ids, connector, openCards, timeoutMs: 1_000, gather });
     const secrets = { signing: () => ({ keys: [Buffer.alloc(32)], webhookToken: 'whk' }) } as unknown as Secrets;
@@ -183,7 +204,15 @@ export class Founder {
 
   async endpoint(events: string[] = []): Promise<string> {
     const id = this.side.ids.uuid();
-    await this.side.db.merchant(this.merchantId, (tx) => insertEndpoint(tx, id, Buffer.alloc(32), { url: 'https://shop.example/hook', description: '', events, legacyWrappedIds: false }, this.outside.clock.now()));
+    await this.side.db.merchant(this.merchantId, (tx) =>
+      insertEndpoint(
+        tx,
+        id,
+        Buffer.alloc(32),
+        { url: 'https://shop.example/hook', description: '', events, legacyWrappedIds: false },
+        this.outside.clock.now(),
+      ),
+    );
     return id;
   }
 }
@@ -220,7 +249,8 @@ export class World {
     const name = new URL(url).pathname.slice(1);
     const as = (role: string) => databaseUrl(url, name, role);
     // One connection: a process that needed two at once for one piece of work would wait for itself here, for ever.
-    const open = (at: string, role = 'tolem_app') => openPostgres({ url: at, role, poolSize: 1, lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, onError: () => undefined });
+    const open = (at: string, role = 'tolem_app') =>
+      openPostgres({ url: at, role, poolSize: 1, lockTimeoutMs: 60_000, statementTimeoutMs: 60_000, onError: () => undefined });
     const [db, vaultDb] = [open(as('tolem_app')), open(as('tolem_vault'), 'tolem_vault')];
     const [first, second] = stage.parties.map(({ gate }) => open(gate.url)) as [Db, Db];
     const clock = new StillClock();
@@ -242,7 +272,7 @@ export class World {
     await owner.query(`alter database ${name} set deadlock_timeout = '20ms'`); // how soon PostgreSQL looks; we wait until it has
     await owner.query(CHECKER);
     const checker = await connected(url);
-    await checker.query('set role tolem_some; set search_path = audit_v1');
+    await checker.query('set role tolem_some; set search_path = audit_v1; set enable_nestloop = off');
     return new World(url, owner, checker, await Stage.open(url, databaseUrl(url, name, 'tolem_app')), spoil);
   }
 
@@ -301,7 +331,14 @@ export class Line<T extends Record<string, string>> {
     world.outside = newOutside(world.outside.clock);
     for (const side of [world.free, ...world.sides]) side.renew();
     const mine = Object.fromEntries(Object.entries(made).map(([name, value]) => [name, renamed(id, value)])) as T;
-    return { ...world.outside, merchantId: id, cardToken: renamed(id, this.founder.cardToken), made: mine, free: world.free, rows: async (text, values) => (await world.owner.query(text, values)).rows };
+    return {
+      ...world.outside,
+      merchantId: id,
+      cardToken: renamed(id, this.founder.cardToken),
+      made: mine,
+      free: world.free,
+      rows: async (text, values) => (await world.owner.query(text, values)).rows,
+    };
   }
 
   /** Copies the founder, row by row; every id in it becomes another, the same everywhere in a copy. */
@@ -323,9 +360,15 @@ export class Line<T extends Record<string, string>> {
         if (type === 'uuid') return `md5(x.id || t.${column})::uuid`;
         return column === 'object_id' ? `md5(x.id || t.${column})::uuid::text` : `t.${column}`;
       });
-      await owner.query(`insert into ${table} (${list.map(({ column }) => column).join(', ')}) select ${values.join(', ')} from ${table} t, unnest($1::text[], $2::text[]) as x (id, code) where t.merchant_id = $3`, [fresh.map(({ id }) => id), fresh.map(({ code }) => code), this.founder.merchantId]);
+      await owner.query(
+        `insert into ${table} (${list.map(({ column }) => column).join(', ')}) select ${values.join(', ')} from ${table} t, unnest($1::text[], $2::text[]) as x (id, code) where t.merchant_id = $3`,
+        [fresh.map(({ id }) => id), fresh.map(({ code }) => code), this.founder.merchantId],
+      );
     }
-    await owner.query('insert into tolem.merchant_code (code, merchant) select * from unnest($1::text[], $2::text[])', [fresh.map(({ code }) => code), fresh.map(({ id }) => id)]);
+    await owner.query('insert into tolem.merchant_code (code, merchant) select * from unnest($1::text[], $2::text[])', [
+      fresh.map(({ code }) => code),
+      fresh.map(({ id }) => id),
+    ]);
     await owner.query('commit');
     const like = merchants.get(this.founder.merchantId) as Merchant;
     for (const { id, code } of fresh) merchants.set(id, { ...like, id, code });
@@ -339,14 +382,25 @@ function spoilt(db: Db, spoil: (text: string) => string): Db {
   const worse = ({ text, name, values }: Sql): Sql => (spoil(text) === text ? { text, name, values } : { text: spoil(text), name: `spoilt ${name}`, values });
   return {
     ...db,
-    merchant: (merchantId, work) => db.merchant(merchantId, (tx) => work({ merchantId, rows: (query) => tx.rows(worse(query)), one: (query) => tx.one(worse(query)), maybe: (query) => tx.maybe(worse(query)), run: (query) => tx.run(worse(query)) })),
+    merchant: (merchantId, work) =>
+      db.merchant(merchantId, (tx) =>
+        work({
+          merchantId,
+          rows: (query) => tx.rows(worse(query)),
+          one: (query) => tx.one(worse(query)),
+          maybe: (query) => tx.maybe(worse(query)),
+          run: (query) => tx.run(worse(query)),
+        }),
+      ),
   };
 }
 
 /** The name that something of the founder's has with another merchant. */
 function renamed(merchantId: string, value: string): string {
   if (!/^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(value)) return value;
-  const hex = createHash('md5').update(merchantId + value).digest('hex');
+  const hex = createHash('md5')
+    .update(merchantId + value)
+    .digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 

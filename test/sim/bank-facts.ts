@@ -61,7 +61,8 @@ export class BankFacts {
 
   private of(ref: string): Facts {
     let facts = this.byRef.get(ref);
-    if (!facts) this.byRef.set(ref, (facts = { ref, requested: [], executed: [], declined: [], returned: [], cancelled: [], conflicts: 0, callbacks: new Map() }));
+    if (!facts)
+      this.byRef.set(ref, (facts = { ref, requested: [], executed: [], declined: [], returned: [], cancelled: [], conflicts: 0, callbacks: new Map() }));
     return facts;
   }
 }

@@ -15,6 +15,7 @@ interface Session {
   tail: number;
   /** what the transaction does, in a word or two, by its first write */
   label: string;
+  wrote: boolean;
 }
 
 /** The database server of the simulated world: one connection's worth of PostgreSQL, which transactions take in turns. */
@@ -28,8 +29,8 @@ export class Server {
   private downUntil = 0;
   /** statements that were sent after their transaction had ended: they would run outside of any */
   readonly strays: string[] = [];
-  /** counts commits: what was read before the last one may be old */
-  commits = 0;
+  /** counts commits that changed something: what was read before the last one may be old */
+  changes = 0;
 
   constructor(store: Store, world: World, faults: Faults, dice: Dice) {
     this.store = store;
@@ -78,9 +79,10 @@ export class Server {
   commit(session: Session): Result {
     assert(this.current === session, 'only the transaction whose turn it is commits');
     try {
-      return this.store.exec('commit');
+      const result = this.store.exec('commit');
+      if (session.wrote) this.changes++;
+      return result;
     } finally {
-      this.commits++;
       this.release();
     }
   }
@@ -107,7 +109,7 @@ export class Server {
     const [next] = this.waiting.splice(this.dice.int(0, this.waiting.length - 1), 1);
     if (!next) return;
     this.store.exec(next.opening);
-    const session: Session = { process: next.process, tail: this.world.time, label: '' };
+    const session: Session = { process: next.process, tail: this.world.time, label: '', wrote: false };
     this.current = session;
     next.process.pass('db begin', 0.05 + this.dice.fraction() * 0.2, () => next.granted(session));
   }
@@ -200,6 +202,7 @@ export class SimulatedDb implements Db {
         try {
           this.spoil(label);
           const result = this.server.store.run(query);
+          session.wrote ||= !isRead(label);
           this.world.note(this.process, `${label}: ${result.rowCount} rows, ${result.crc.toString(16)}`);
           resolve(result);
         } catch (error) {
@@ -212,7 +215,13 @@ export class SimulatedDb implements Db {
 
   /** What another transaction's locks do to a statement, where there is only one transaction at a time. */
   private spoil(label: string): void {
-    const fault = !/^(update|insert)|for (update|share)$/.test(label) ? undefined : this.faults.hit('deadlock') ? DEADLOCK : this.faults.hit('lockTimeout', 'lock timeout') ? LOCK_TIMEOUT : undefined;
+    const fault = !/^(update|insert)|for (update|share)$/.test(label)
+      ? undefined
+      : this.faults.hit('deadlock')
+        ? DEADLOCK
+        : this.faults.hit('lockTimeout', 'lock timeout')
+          ? LOCK_TIMEOUT
+          : undefined;
     if (!fault) return;
     try {
       this.server.store.exec(`do $$ begin raise exception '${fault[0]}' using errcode = '${fault[1]}'; end $$`); // the transaction is failed now

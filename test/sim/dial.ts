@@ -76,15 +76,45 @@ export class Dial {
       ...(dice.chance(0.3) ? { hiddenMs: Math.round(dice.spread(100, this.plan.maxInFlightSeconds * 950)) } : {}),
       ...(dice.chance(0.3) ? { staleMs: Math.round(dice.spread(100, 120_000)) } : {}),
     };
-    if (id === 'composed-at-once') return { id, does: 'executed at once', outcome: 'executed', script: { steps: [{ afterMs: 0, to: 'executed' }], ...bad, callbacks: this.callbacks(0, 'executed', longest) } };
+    if (id === 'composed-at-once')
+      return {
+        id,
+        does: 'executed at once',
+        outcome: 'executed',
+        script: { steps: [{ afterMs: 0, to: 'executed' }], ...bad, callbacks: this.callbacks(0, 'executed', longest) },
+      };
     if (id === 'composed-returned') {
       const [first, second] = [later(), later()];
-      return { id, does: 'executed, and returned', outcome: 'returned', script: { steps: [{ afterMs: first, to: 'executed' }, { afterMs: first + second, to: 'returned' }], ...bad, callbacks: [...this.callbacks(first, 'executed', longest), { afterMs: first + second, says: 'returned' }] } };
+      return {
+        id,
+        does: 'executed, and returned',
+        outcome: 'returned',
+        script: {
+          steps: [
+            { afterMs: first, to: 'executed' },
+            { afterMs: first + second, to: 'returned' },
+          ],
+          ...bad,
+          callbacks: [...this.callbacks(first, 'executed', longest), { afterMs: first + second, says: 'returned' }],
+        },
+      };
     }
     const at = later();
-    if (id === 'composed-pending') return { id, does: 'pending, then executed', outcome: 'executed', script: { steps: [{ afterMs: at, to: 'executed' }], ...bad, callbacks: this.callbacks(at, 'executed', longest) } };
+    if (id === 'composed-pending')
+      return {
+        id,
+        does: 'pending, then executed',
+        outcome: 'executed',
+        script: { steps: [{ afterMs: at, to: 'executed' }], ...bad, callbacks: this.callbacks(at, 'executed', longest) },
+      };
     const code = dice.pick(DECLINES);
-    return { id, does: 'pending, then declined', outcome: 'declined', code, script: { steps: [{ afterMs: at, to: 'declined', code }], ...bad, callbacks: this.callbacks(at, 'declined', longest) } };
+    return {
+      id,
+      does: 'pending, then declined',
+      outcome: 'declined',
+      code,
+      script: { steps: [{ afterMs: at, to: 'declined', code }], ...bad, callbacks: this.callbacks(at, 'declined', longest) },
+    };
   }
 
   /** Missing, once, often, with one id or many, soon or late. */
@@ -92,7 +122,18 @@ export class Dial {
     const { dice } = this;
     if (dice.chance(0.3)) return [];
     const late = dice.chance(0.5) ? 0 : dice.spread(100, longest / 3);
-    return [{ afterMs: Math.round(at + late), says, copies: dice.weighed([[5, 1], [2, 2], [1, dice.int(3, 50)]]), ...(dice.chance(0.5) ? { ownIds: true as const } : {}) }];
+    return [
+      {
+        afterMs: Math.round(at + late),
+        says,
+        copies: dice.weighed([
+          [5, 1],
+          [2, 2],
+          [1, dice.int(3, 50)],
+        ]),
+        ...(dice.chance(0.5) ? { ownIds: true as const } : {}),
+      },
+    ];
   }
 
   private badLine(): Line {

@@ -26,7 +26,10 @@ export function checkBank({ verdict, bank, merchants, server }: Scene, judge: Ju
     verdict.expect(fact.executed.length <= 1, 'INV-23', () => `payout ${payout.id} was executed ${fact.executed.length} times`);
     verdict.expect(fact.conflicts === 0, 'INV-25', () => `${ref} was sent with other content`);
     for (const request of fact.requested) {
-      const same = request.amount === String(payout.amount) && request.currency === payout.currency && request.destination.fingerprint === fingerprintOf(bank.key, { pan: cards.get(payout.cardTokenId) ?? '' });
+      const same =
+        request.amount === String(payout.amount) &&
+        request.currency === payout.currency &&
+        request.destination.fingerprint === fingerprintOf(bank.key, { pan: cards.get(payout.cardTokenId) ?? '' });
       verdict.expect(same, 'INV-29', () => `the bank was asked for ${show(request)}, the payout is ${show(payout)}`);
       judge.saw(`${request.scenario} → ${payout.state}`);
     }
@@ -42,12 +45,21 @@ export function checkBank({ verdict, bank, merchants, server }: Scene, judge: Ju
       judge.saw('a lie of the bank was believed');
       continue;
     }
-    if (isFinal) verdict.expect(isExecuted === (payout.state === 'settled'), 'INV-29', () => `payout ${payout.id} is ${payout.state} by ${payout.cause}, the bank ${isExecuted ? 'executed it' : 'did not execute it'}: ${show(fact)}`);
+    if (isFinal)
+      verdict.expect(
+        isExecuted === (payout.state === 'settled'),
+        'INV-29',
+        () => `payout ${payout.id} is ${payout.state} by ${payout.cause}, the bank ${isExecuted ? 'executed it' : 'did not execute it'}: ${show(fact)}`,
+      );
     if (isFinal && isExecuted) add(`${payout.merchantId} ${payout.currency}`, payout.amount);
     if (payout.state === 'settled') add(`${payout.merchantId} ${payout.currency}`, -payout.amount);
   }
   for (const [key, difference] of sums) verdict.expect(difference === 0n, 'INV-23', () => `${key}: executed and settled differ by ${difference}`);
-  checkReturns(stored, facts, server.store.all<{ payoutId: string }>('select payout_id as "payoutId" from tolem.payout_return').map(({ payoutId }) => payoutId));
+  checkReturns(
+    stored,
+    facts,
+    server.store.all<{ payoutId: string }>('select payout_id as "payoutId" from tolem.payout_return').map(({ payoutId }) => payoutId),
+  );
 
   function checkReturns(payouts: StoredPayout[], known: Map<string, Facts>, returned: string[]): void {
     for (const payout of payouts) {
@@ -72,9 +84,15 @@ export function checkIncidents({ verdict, server }: Scene, judge: Judge, stored:
     const fact = payout.reference ? facts.get(payout.reference) : undefined;
     const own = incidents.filter(({ objectId }) => objectId === payout.id);
     const contradicts = (says: string) => (says === 'executed' ? payout.state !== 'settled' : payout.state === 'settled');
-    const isExpected = [...(fact?.callbacks.values() ?? [])].some(({ says, isTaken, isLie }) => isTaken && says !== 'returned' && (isLie || isLiedTo(fact)) && contradicts(says));
+    const isExpected = [...(fact?.callbacks.values() ?? [])].some(
+      ({ says, isTaken, isLie }) => isTaken && says !== 'returned' && (isLie || isLiedTo(fact)) && contradicts(says),
+    );
     const isAllowed = isLiedTo(fact); // the truth may come after a lie that was believed
-    verdict.expect(own.length <= (isAllowed ? 1 : 0) && own.length >= (isExpected ? 1 : 0), 'INV-34', () => `payout ${payout.id}, ${payout.state} by ${payout.cause}, has ${own.length} incidents: ${show(own)}; the bank: ${show(fact)}`);
+    verdict.expect(
+      own.length <= (isAllowed ? 1 : 0) && own.length >= (isExpected ? 1 : 0),
+      'INV-34',
+      () => `payout ${payout.id}, ${payout.state} by ${payout.cause}, has ${own.length} incidents: ${show(own)}; the bank: ${show(fact)}`,
+    );
     for (const { kind, postings } of own) {
       judge.saw(`incident ${kind}`);
       verdict.expect(postings === 1n, 'INV-34', () => `incident ${kind} of ${payout.id} has ${postings} postings`);
@@ -85,7 +103,9 @@ export function checkIncidents({ verdict, server }: Scene, judge: Judge, stored:
 /** INV-39, 40, 42, 46, 48, 63: what clients heard against what the API lists; and every unit of their balances. */
 export function checkClients({ verdict, merchants, server }: Scene, judge: Judge, stored: StoredPayout[]): void {
   const accounts = server.store.all<{ merchantId: string; id: string; balance: bigint }>('select merchant_id as "merchantId", id, balance from tolem.account');
-  const returns = server.store.all<{ merchantId: string; currency: string; amount: bigint }>('select merchant_id as "merchantId", currency, amount from tolem.payout_return');
+  const returns = server.store.all<{ merchantId: string; currency: string; amount: bigint }>(
+    'select merchant_id as "merchantId", currency, amount from tolem.payout_return',
+  );
   for (const merchant of merchants) {
     const { merchantId } = merchant.account;
     const listed = judge.lists.get(merchantId) ?? [];
@@ -95,12 +115,17 @@ export function checkClients({ verdict, merchants, server }: Scene, judge: Judge
     for (const payout of own) verdict.expect(known.has(payout.orderReference ?? ''), 'INV-46', () => `payout ${payout.id} was never asked for`);
     for (const intent of merchant.intents) checkIntent(merchant, intent);
     for (const [currency, paidIn] of merchant.topUps) {
-      const sum = (states: string[]) => own.filter((payout) => payout.currency === currency && states.includes(payout.state)).reduce((total, { amount, fee }) => total + amount + fee, 0n);
+      const sum = (states: string[]) =>
+        own.filter((payout) => payout.currency === currency && states.includes(payout.state)).reduce((total, { amount, fee }) => total + amount + fee, 0n);
       const cameBack = returns.filter((row) => row.merchantId === merchantId && row.currency === currency).reduce((total, { amount }) => total + amount, 0n);
       const balance = (kind: string) => accounts.find((row) => row.merchantId === merchantId && row.id === `${kind}/${currency}`)?.balance ?? 0n;
       const [open, gone] = [sum(['new', 'processing']), sum(['settled'])];
       verdict.expect(balance('held') === open, 'INV-06', () => `merchant ${merchantId} has ${balance('held')} ${currency} held, ${open} is on its way`);
-      verdict.expect(balance('available') === paidIn - open - gone + cameBack, 'INV-23', () => `merchant ${merchantId} has ${balance('available')} ${currency}; paid in ${paidIn}, open ${open}, gone ${gone}, back ${cameBack}`);
+      verdict.expect(
+        balance('available') === paidIn - open - gone + cameBack,
+        'INV-23',
+        () => `merchant ${merchantId} has ${balance('available')} ${currency}; paid in ${paidIn}, open ${open}, gone ${gone}, back ${cameBack}`,
+      );
     }
   }
 
@@ -108,12 +133,18 @@ export function checkClients({ verdict, merchants, server }: Scene, judge: Judge
     const found = (judge.lists.get(merchant.account.merchantId) ?? []).filter(({ orderReference }) => orderReference === intent.reference);
     const acknowledged = intent.accepted.map((text) => (JSON.parse(text) as { id: string }).id);
     const most = intent.key ? 1 : intent.sends;
-    const about = () => `reference ${intent.reference}, ${intent.key ? 'with' : 'without'} key, sent ${intent.sends} times, acknowledged ${acknowledged.join()}, refused ${intent.refused.join()}; listed ${show(found)}`;
+    const about = () =>
+      `reference ${intent.reference}, ${intent.key ? 'with' : 'without'} key, sent ${intent.sends} times, acknowledged ${acknowledged.join()}, refused ${intent.refused.join()}; listed ${show(found)}`;
     verdict.expect(found.length <= most, 'INV-39', about);
-    verdict.expect(acknowledged.every((id) => found.some((one) => one.id === id)), 'INV-63', about);
+    verdict.expect(
+      acknowledged.every((id) => found.some((one) => one.id === id)),
+      'INV-63',
+      about,
+    );
     if (intent.refused.length > 0) verdict.expect(found.length === 0, 'INV-46', about);
     if (intent.card) verdict.expect(intent.refused.length === 0, 'model', () => `a good request was refused: ${about()}`);
-    for (const one of found) verdict.expect(String(one.amount) === String(Number(toDecimal(intent.amount, intent.currency))) && one.currency === intent.currency, 'INV-63', about);
+    for (const one of found)
+      verdict.expect(String(one.amount) === String(Number(toDecimal(intent.amount, intent.currency))) && one.currency === intent.currency, 'INV-63', about);
     if (acknowledged.length > 1) judge.saw('answered again from memory');
     if (acknowledged.length === 0 && found.length > 0) judge.saw('accepted, though nobody heard so');
     if (intent.key && intent.sends > 1 && acknowledged.length === 1) judge.saw('asked again until answered');
@@ -137,23 +168,40 @@ export function checkReceivers({ verdict, server, receivers, faults }: Scene, ju
   const told = server.store.all<Told>(`
     select e.id as "eventId", e.merchant_id as "merchantId", e.object_id as "objectId", e.object_seq as seq, e.type, e.at, d.endpoint_id as "endpointId", d.state, d.failures
     from tolem.delivery d join tolem.event e on e.merchant_id = d.merchant_id and e.number = d.event_number order by e.merchant_id, e.number`);
-  const forAll = server.store.all<{ merchantId: string; eventId: string }>(`select merchant_id as "merchantId", id as "eventId" from tolem.event where (type like 'transaction.%' and type <> 'transaction.new') or type = 'card.saved'`);
+  const forAll = server.store.all<{ merchantId: string; eventId: string }>(
+    `select merchant_id as "merchantId", id as "eventId" from tolem.event where (type like 'transaction.%' and type <> 'transaction.new') or type = 'card.saved'`,
+  );
   for (const receiver of receivers.all.values()) {
     const own = told.filter(({ endpointId }) => endpointId === receiver.id);
     const byEvent = new Map(own.map((one) => [one.eventId, one]));
-    for (const { eventId } of receiver.receipts) verdict.expect(byEvent.has(eventId), 'INV-61', () => `endpoint ${receiver.url} was told of event ${eventId}, which is not there, or not for it`);
+    for (const { eventId } of receiver.receipts)
+      verdict.expect(byEvent.has(eventId), 'INV-61', () => `endpoint ${receiver.url} was told of event ${eventId}, which is not there, or not for it`);
     checkOrder(receiver, own, byEvent);
     for (const one of own) {
       judge.saw(`delivery ${one.state}`);
       const wasTaken = receiver.receipts.some(({ eventId, taken, answered }) => eventId === one.eventId && taken && answered);
       verdict.expect(one.state !== 'delivered' || wasTaken, 'INV-59', () => `event ${one.eventId} counts as delivered to ${receiver.url}, which never took it`);
-      if (!receiver.isDead) verdict.expect(one.state === 'delivered', 'INV-57', () => `event ${one.eventId} (${one.type}) is ${one.state} for ${receiver.url}, which is well: ${show(one)}`);
-      else verdict.expect(one.state === 'parked' || one.state === 'delivered', 'INV-57', () => `event ${one.eventId} is ${one.state} for an endpoint that is dead: ${show(one)}`);
+      if (!receiver.isDead)
+        verdict.expect(
+          one.state === 'delivered',
+          'INV-57',
+          () => `event ${one.eventId} (${one.type}) is ${one.state} for ${receiver.url}, which is well: ${show(one)}`,
+        );
+      else
+        verdict.expect(
+          one.state === 'parked' || one.state === 'delivered',
+          'INV-57',
+          () => `event ${one.eventId} is ${one.state} for an endpoint that is dead: ${show(one)}`,
+        );
     }
     if (receiver.wasGone) continue;
     const expected = forAll.filter(({ merchantId }) => merchantId === receiver.merchantId).map(({ eventId }) => eventId);
     const missing = expected.filter((eventId) => !byEvent.has(eventId));
-    verdict.expect(missing.length === 0 && own.length === expected.length, 'INV-56', () => `endpoint ${receiver.url} has ${own.length} deliveries of ${expected.length}, missing ${missing.slice(0, 3).join()}`);
+    verdict.expect(
+      missing.length === 0 && own.length === expected.length,
+      'INV-56',
+      () => `endpoint ${receiver.url} has ${own.length} deliveries of ${expected.length}, missing ${missing.slice(0, 3).join()}`,
+    );
   }
 
   /** Nobody hears of a change before having taken all that came before it. */
@@ -164,7 +212,11 @@ export function checkReceivers({ verdict, server, receivers, faults }: Scene, ju
       const one = byEvent.get(receipt.eventId);
       if (!one) continue;
       const skipped = own.find(({ objectId, seq, eventId }) => objectId === one.objectId && seq < one.seq && !taken.has(eventId));
-      verdict.expect(!skipped, 'INV-58', () => `endpoint ${receiver.url} heard of ${one.type} (${one.seq}) of ${one.objectId} before ${skipped?.type} (${skipped?.seq})`);
+      verdict.expect(
+        !skipped,
+        'INV-58',
+        () => `endpoint ${receiver.url} heard of ${one.type} (${one.seq}) of ${one.objectId} before ${skipped?.type} (${skipped?.seq})`,
+      );
       if (answered.has(receipt.eventId)) faults.count('webhook again after its answer');
       if (receipt.taken) taken.add(receipt.eventId);
       if (receipt.taken && receipt.answered) answered.add(receipt.eventId);
@@ -175,7 +227,13 @@ export function checkReceivers({ verdict, server, receivers, faults }: Scene, ju
 /** INV-62: who reads the feed misses nothing, in the order of commits. */
 export function checkFeed({ verdict, merchants, server }: Scene): void {
   for (const { account, feed } of merchants) {
-    const events = server.store.all<{ id: string }>(`select id from tolem.event where merchant_id = '${account.merchantId}' order by number`).map(({ id }) => id);
-    verdict.expect(events.length === feed.length && events.every((id, i) => id === feed[i]), 'INV-62', () => `the feed of ${account.merchantId} had ${feed.length} events, there are ${events.length}`);
+    const events = server.store
+      .all<{ id: string }>(`select id from tolem.event where merchant_id = '${account.merchantId}' order by number`)
+      .map(({ id }) => id);
+    verdict.expect(
+      events.length === feed.length && events.every((id, i) => id === feed[i]),
+      'INV-62',
+      () => `the feed of ${account.merchantId} had ${feed.length} events, there are ${events.length}`,
+    );
   }
 }

@@ -54,7 +54,10 @@ export class Fleet {
   constructor(parts: FleetParts) {
     this.o = parts;
     const slot = (name: string, role: Role, front?: Front): Slot => ({ name, role, front, process: undefined, house: undefined, incarnation: 0 });
-    this.slots = [...parts.fronts.map((front, i) => slot(`api-${i + 1}`, 'api', front)), ...Array.from({ length: parts.workers }, (_, i) => slot(`worker-${i + 1}`, 'worker'))];
+    this.slots = [
+      ...parts.fronts.map((front, i) => slot(`api-${i + 1}`, 'api', front)),
+      ...Array.from({ length: parts.workers }, (_, i) => slot(`worker-${i + 1}`, 'worker')),
+    ];
   }
 
   start(): void {
@@ -140,10 +143,22 @@ export class Fleet {
     const { world, faults, dice, server, bank, webhooksOf, config } = this.o;
     const own = dice.of(process.name);
     const db = (role: 'tolem_app' | 'tolem_vault') => new SimulatedDb(server, process, role, world, faults, own.of(role));
-    const log = Object.fromEntries((['info', 'warn', 'error'] as const).map((level) => [level, (fields: Record<string, unknown>, message: string) => this.o.log(process, level, fields, message)])) as unknown as Log;
+    const log = Object.fromEntries(
+      (['info', 'warn', 'error'] as const).map((level) => [
+        level,
+        (fields: Record<string, unknown>, message: string) => this.o.log(process, level, fields, message),
+      ]),
+    ) as unknown as Log;
     return openHouse(
       config,
-      { clock: process.clock(), random: own.of('random'), net: bank().linkOf(process), webhookNet: webhooksOf(process), db: db('tolem_app'), vaultDb: db('tolem_vault') },
+      {
+        clock: process.clock(),
+        random: own.of('random'),
+        net: bank().linkOf(process),
+        webhookNet: webhooksOf(process),
+        db: db('tolem_app'),
+        vaultDb: db('tolem_vault'),
+      },
       log,
       { gather: (start) => world.after(0.02, process, start) },
     );
@@ -151,7 +166,8 @@ export class Fleet {
 
   private work(process: Process, { db, log, payouts, webhooks }: House): void {
     const never = new AbortController().signal;
-    for (const queue of [payouts.queue, webhooks.queue]) void new Worker([queue], { db, log, clock: process.lookingClock(queue.name), capacity: 64, idleMs: IDLE_MS }).run(never);
+    for (const queue of [payouts.queue, webhooks.queue])
+      void new Worker([queue], { db, log, clock: process.lookingClock(queue.name, () => this.o.server.changes), capacity: 64, idleMs: IDLE_MS }).run(never);
   }
 }
 

@@ -15,9 +15,18 @@ export class Front {
 
   static async build(config: Config): Promise<Front> {
     const front = new Front();
-    const of = <K extends keyof House>(name: K): House[K] => following(() => front.now()[name], () => front.now());
+    const of = <K extends keyof House>(name: K): House[K] =>
+      following(
+        () => front.now()[name],
+        () => front.now(),
+      );
     // Durations only grow, from seed to seed too: what the stack counts by them must not see one seed's end in the next.
-    const clock = { ...Object.fromEntries((['now', 'wall', 'sleep'] as const).map((name) => [name, (...args: never[]) => (front.now().clock[name] as (...args: never[]) => unknown)(...args)])), monotonic: () => front.base + front.now().clock.monotonic() };
+    const clock = {
+      ...Object.fromEntries(
+        (['now', 'wall', 'sleep'] as const).map((name) => [name, (...args: never[]) => (front.now().clock[name] as (...args: never[]) => unknown)(...args)]),
+      ),
+      monotonic: () => front.base + front.now().clock.monotonic(),
+    };
     const names = ['random', 'db', 'ids', 'log', 'auth', 'vault', 'cards', 'payouts', 'webhooks'] as const;
     const house = {
       ...Object.fromEntries(names.map((name) => [name, of(name)])),
@@ -39,8 +48,18 @@ export class Front {
     this.house = house;
   }
 
-  async request(method: 'GET' | 'POST' | 'PATCH', url: string, headers: Record<string, string>, body?: string): Promise<{ status: number; text: string; headers: Record<string, string> }> {
-    const answer = await this.app.inject({ method, url, headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { payload: body }) });
+  async request(
+    method: 'GET' | 'POST' | 'PATCH',
+    url: string,
+    headers: Record<string, string>,
+    body?: string,
+  ): Promise<{ status: number; text: string; headers: Record<string, string> }> {
+    const answer = await this.app.inject({
+      method,
+      url,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { payload: body }),
+    });
     return { status: answer.statusCode, text: answer.body, headers: answer.headers as Record<string, string> };
   }
 

@@ -13,7 +13,7 @@ import type { Process } from './process.ts';
 import type { Receivers } from './receivers.ts';
 import { DatabaseError } from './store.ts';
 import type { Verdict } from './verdict.ts';
-import { NEVER, type Owner, type World } from './world.ts';
+import { NEVER, type World } from './world.ts';
 
 export interface Scene {
   world: World;
@@ -64,23 +64,36 @@ export class Judge {
   readonly facts: BankFacts;
   readonly lists = new Map<string, Listed[]>();
   private readonly o: Scene;
-  private due = { commits: -1, at: new Map<string, number>() };
+  private due = { changes: -1, at: new Map<string, number>() };
 
   constructor(scene: Scene) {
     this.o = scene;
     this.facts = new BankFacts(scene.bank.journal);
   }
 
-  /** When a queue has something to do next. */
-  dueAt(kind: string, owner: Owner | undefined): number {
+  /**
+   * When a look into a queue may find something next. What was due at the last look and is still there cannot be taken, for
+   * the calls that hold it end in a write; so until something is written, only what becomes due later is worth a look.
+   */
+  dueAt(kind: string, process: Process): number {
     const { server, world } = this.o;
-    if (this.due.commits !== server.commits) {
+    const looked = process.looked.get(kind);
+    const isStill = looked !== undefined && looked.changes === server.changes && kind === 'webhooks';
+    const after = isStill ? looked.at + process.skewMs : Number.NEGATIVE_INFINITY;
+    if (this.due.changes !== server.changes) this.due = { changes: server.changes, at: new Map() };
+    const name = `${kind} ${after}`;
+    let at = this.due.at.get(name);
+    if (at === undefined) {
       if (!server.isQuiet) return world.time; // who knows
-      const [row] = server.store.run({ name: 'sim-due', text: `select (select min(next_at) from tolem.submission) as payouts, (select min(next_at) from tolem.delivery where state = 'pending') as webhooks`, values: [] }).rows as [{ payouts: Date | null; webhooks: Date | null }];
-      const at = (date: Date | null) => (date ? date.getTime() - world.date(0).getTime() : NEVER);
-      this.due = { commits: server.commits, at: new Map([['payouts', at(row.payouts)], ['webhooks', at(row.webhooks)]]) };
+      const [row] = server.store.run({
+        name: `sim-due-${kind}`,
+        text: DUE[kind] as string,
+        values: [after === Number.NEGATIVE_INFINITY ? '-infinity' : world.date(after)],
+      }).rows as [{ at: Date | null }];
+      at = row.at ? row.at.getTime() - world.date(0).getTime() : NEVER;
+      this.due.at.set(name, at);
     }
-    return (this.due.at.get(kind) ?? NEVER) - Math.max(0, (owner as Process | undefined)?.skewMs ?? 0);
+    return Math.min(at - Math.max(0, process.skewMs), isStill ? looked.at + 60_000 : NEVER);
   }
 
   /** What a process has to say. A broken rule of its own, or of the database's, is a mistake whatever else goes wrong. */
@@ -88,7 +101,8 @@ export class Judge {
     const { world, verdict } = this.o;
     const said = error instanceof Error ? `${error.name} ${(error as { code?: string }).code ?? ''} ${error.message}` : '';
     world.note(process, `log ${level} ${message} ${JSON.stringify(fields)} ${said}`);
-    for (let cause = error; cause instanceof Error; cause = cause.cause) if (isMistake(cause)) verdict.wrong('mistake', `${process.name} says: ${message}: ${cause.stack}`);
+    for (let cause = error; cause instanceof Error; cause = cause.cause)
+      if (isMistake(cause)) verdict.wrong('mistake', `${process.name} says: ${message}: ${cause.stack}`);
   }
 
   /** Every rule that can be asked of the store at any instant, and that no limit is passed. */
@@ -116,7 +130,11 @@ export class Judge {
     for (const payout of this.stored().filter((one) => this.isOpen(one))) {
       const why = this.explained(payout);
       if (why) this.saw(why);
-      else verdict.wrong('INV-32', `payout ${payout.id} is ${payout.state}, its submission ${payout.outcome}, looked after ${payout.nextAt?.toISOString()}, now it is ${world.date().toISOString()}; the bank: ${show(this.factsOf(payout))}`);
+      else
+        verdict.wrong(
+          'INV-32',
+          `payout ${payout.id} is ${payout.state}, its submission ${payout.outcome}, looked after ${payout.nextAt?.toISOString()}, now it is ${world.date().toISOString()}; the bank: ${show(this.factsOf(payout))}`,
+        );
     }
   }
 
@@ -147,8 +165,11 @@ export class Judge {
 
   checkDeliveries(): void {
     const { verdict, world } = this.o;
-    const open = this.o.server.store.all(`select d.*, e.type from tolem.delivery d join tolem.event e on e.merchant_id = d.merchant_id and e.number = d.event_number where d.state = 'pending' order by d.next_at`);
-    if (open.length > 0) verdict.wrong('INV-57', `${open.length} deliveries are still on their way at ${world.date().toISOString()}, the first ${show(open[0])}`);
+    const open = this.o.server.store.all(
+      `select d.*, e.type from tolem.delivery d join tolem.event e on e.merchant_id = d.merchant_id and e.number = d.event_number where d.state = 'pending' order by d.next_at`,
+    );
+    if (open.length > 0)
+      verdict.wrong('INV-57', `${open.length} deliveries are still on their way at ${world.date().toISOString()}, the first ${show(open[0])}`);
   }
 
   async readLists(merchant: Merchant): Promise<void> {
@@ -178,6 +199,11 @@ export class Judge {
   }
 }
 
+const DUE: Record<string, string> = {
+  payouts: `select min(next_at) as at from tolem.submission where next_at > $1::timestamptz`,
+  webhooks: `select min(next_at) as at from tolem.delivery where state = 'pending' and next_at > $1::timestamptz`,
+};
+
 const STORED = `
   select p.id, p.merchant_id as "merchantId", p.state, p.amount, p.fee, p.currency, p.card_token_id as "cardTokenId", p.order_reference as "orderReference", p.error_code as "errorCode", p.created_at as "createdAt",
     (select e.cause from tolem.event e where e.merchant_id = p.merchant_id and e.object_id = p.id order by e.object_seq desc limit 1) as cause,
@@ -189,22 +215,47 @@ const counts = `p.state not in ('rejected', 'failed')`;
 
 /** INV-36: what was accepted in a day and not given back, against the limits; and against what the product keeps of it. */
 const limits = [
-  { id: 'INV-36', rule: 'the usage of a day is what was accepted in it and not given back', query: `
+  {
+    id: 'INV-36',
+    rule: 'the usage of a day is what was accepted in it and not given back',
+    query: `
     select coalesce(u.merchant_id, x.merchant_id), coalesce(u.day, x.day), u.amount as kept, x.amount as counted from tolem.usage u
     full join (select p.merchant_id, p.currency, ${day} as day, sum(p.amount) as amount from tolem.payout p join tolem.terms t using (merchant_id, currency) where ${counts} and t.daily_limit is not null group by 1, 2, 3) x using (merchant_id, currency, day)
-    where coalesce(u.amount, 0) <> coalesce(x.amount, 0)` },
-  { id: 'INV-36b', rule: 'no daily limit is passed', query: `
-    select p.merchant_id, p.currency, ${day}, sum(p.amount), t.daily_limit from tolem.payout p join tolem.terms t using (merchant_id, currency) where ${counts} group by 1, 2, 3, 5 having sum(p.amount) > t.daily_limit` },
-  { id: 'INV-36c', rule: 'no daily limit of a card is passed', query: `
-    select p.merchant_id, p.card_token_id, ${day}, sum(p.amount), t.card_daily_limit from tolem.payout p join tolem.terms t using (merchant_id, currency) where ${counts} group by 1, 2, p.currency, 3, 5 having sum(p.amount) > t.card_daily_limit` },
-  { id: 'INV-36d', rule: 'no payout is larger or smaller than may be', query: `
-    select p.id from tolem.payout p join tolem.terms t using (merchant_id, currency) where ${counts} and (p.amount > t.max_amount or p.amount < t.min_amount)` },
+    where coalesce(u.amount, 0) <> coalesce(x.amount, 0)`,
+  },
+  {
+    id: 'INV-36b',
+    rule: 'no daily limit is passed',
+    query: `
+    select p.merchant_id, p.currency, ${day}, sum(p.amount), t.daily_limit from tolem.payout p join tolem.terms t using (merchant_id, currency) where ${counts} group by 1, 2, 3, 5 having sum(p.amount) > t.daily_limit`,
+  },
+  {
+    id: 'INV-36c',
+    rule: 'no daily limit of a card is passed',
+    query: `
+    select p.merchant_id, p.card_token_id, ${day}, sum(p.amount), t.card_daily_limit from tolem.payout p join tolem.terms t using (merchant_id, currency) where ${counts} group by 1, 2, p.currency, 3, 5 having sum(p.amount) > t.card_daily_limit`,
+  },
+  {
+    id: 'INV-36d',
+    rule: 'no payout is larger or smaller than may be',
+    query: `
+    select p.id from tolem.payout p join tolem.terms t using (merchant_id, currency) where ${counts} and (p.amount > t.max_amount or p.amount < t.min_amount)`,
+  },
 ];
 
 /** Not something that the world did to us. */
 function isMistake(error: Error): boolean {
   if (error instanceof ApiError || error instanceof CommitUnknown || isConnectionLost(error)) return false;
-  return error.name === 'AssertionError' || error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || (error instanceof DatabaseError && /^(22|23|42)/.test(error.code));
+  return (
+    error.name === 'AssertionError' ||
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError ||
+    (error instanceof DatabaseError && /^(22|23|42)/.test(error.code))
+  );
 }
 
-export const show = (value: unknown): string => JSON.stringify(value, (_, member: unknown) => (typeof member === 'bigint' ? member.toString() : member instanceof Map ? Object.fromEntries(member) : member)) ?? 'nothing';
+export const show = (value: unknown): string =>
+  JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'bigint' ? member.toString() : member instanceof Map ? Object.fromEntries(member) : member,
+  ) ?? 'nothing';

@@ -49,7 +49,12 @@ async function play(seed: number, twice: boolean): Promise<void> {
   const run = async (): Promise<Outcome> => {
     stray = undefined;
     const outcome = await runSeed(seed, store, fronts, config, Number(values.lines));
-    if (stray !== undefined) outcome.violations.push({ rule: 'INV-91', what: `a promise was rejected and nobody noticed: ${stray instanceof Error ? stray.stack : String(stray)}`, step: outcome.steps });
+    if (stray !== undefined)
+      outcome.violations.push({
+        rule: 'INV-91',
+        what: `a promise was rejected and nobody noticed: ${stray instanceof Error ? stray.stack : String(stray)}`,
+        step: outcome.steps,
+      });
     return outcome;
   };
   const outcome = await run();

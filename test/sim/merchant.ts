@@ -91,7 +91,17 @@ export class Merchant {
     const reference = this.name();
     const { amount, currency, card } = options;
     const body = `{"tokenId":"${card.token}","amount":${toDecimal(amount, currency)},"currency":"${currency}","orderReference":"${reference}"}`;
-    const intent: Intent = { reference, key: options.key === false ? undefined : this.name(), body, amount, currency, card, sends: 0, accepted: [], refused: [] };
+    const intent: Intent = {
+      reference,
+      key: options.key === false ? undefined : this.name(),
+      body,
+      amount,
+      currency,
+      card,
+      sends: 0,
+      accepted: [],
+      refused: [],
+    };
     this.intents.push(intent);
     return intent;
   }
@@ -111,7 +121,11 @@ export class Merchant {
   private settles(intent: Intent, answer: Answer): boolean {
     if (answer.status === 201) {
       const [first] = intent.accepted;
-      this.verdict.expect(!intent.key || first === undefined || first === answer.text, 'INV-39', () => `the same key was answered ${answer.text} after ${first}`);
+      this.verdict.expect(
+        !intent.key || first === undefined || first === answer.text,
+        'INV-39',
+        () => `the same key was answered ${answer.text} after ${first}`,
+      );
       intent.accepted.push(answer.text);
       return true;
     }
@@ -140,7 +154,11 @@ export class Merchant {
     const read = (answer?.status === 200 ? JSON.parse(answer.text) : {}) as Record<string, unknown>;
     const lasting = ['id', 'amount', 'currency', 'cardTokenId', 'customerId', 'last4', 'bin', 'brand', 'orderReference', 'storeId', 'terminalId', 'createdAt'];
     const differs = lasting.filter((name) => told[name] !== read[name]);
-    this.verdict.expect(answer?.status === 200 && differs.length === 0, 'INV-63', () => `payout ${String(told.id)} was acknowledged and is now read as ${answer?.status}, other in ${differs.join()}`);
+    this.verdict.expect(
+      answer?.status === 200 && differs.length === 0,
+      'INV-63',
+      () => `payout ${String(told.id)} was acknowledged and is now read as ${answer?.status}, other in ${differs.join()}`,
+    );
   }
 
   /** What can never be done: an unknown card, no amount, more decimals than there are. Refused each time, without an effect. */
@@ -156,7 +174,17 @@ export class Merchant {
     const answer = await this.insist('POST', '/v1/payout', body, this.name());
     this.faults.count('nonsense asked for');
     this.verdict.expect(answer && answer.status >= 400 && answer.status < 500, 'INV-46', () => `nonsense was answered ${answer?.status} ${answer?.text}`);
-    this.intents.push({ reference, key: undefined, body, amount: 0n, currency: 'KZT', card: undefined, sends: 1, accepted: [], refused: [answer?.status ?? 0] });
+    this.intents.push({
+      reference,
+      key: undefined,
+      body,
+      amount: 0n,
+      currency: 'KZT',
+      card: undefined,
+      sends: 1,
+      accepted: [],
+      refused: [answer?.status ?? 0],
+    });
   }
 
   /** Reads on in the feed of events, one reader after the other. @returns whether there is more */
@@ -192,7 +220,8 @@ export class Merchant {
   async insist(method: 'GET' | 'POST', path: string, body?: string, key?: string): Promise<Answer | undefined> {
     for (let tries = 1; ; tries++) {
       const heard = await this.call(method, path, body, key);
-      const isBusy = typeof heard !== 'string' && (heard.status === 503 || heard.status === 429 || (heard.status === 409 && heard.text.includes('still being worked on')));
+      const isBusy =
+        typeof heard !== 'string' && (heard.status === 503 || heard.status === 429 || (heard.status === 409 && heard.text.includes('still being worked on')));
       if (typeof heard !== 'string' && !isBusy) return heard;
       await this.world.sleep(Math.min(60_000, 300 * 2 ** tries) * (1 + this.dice.fraction()));
     }

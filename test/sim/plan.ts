@@ -32,22 +32,55 @@ const hour = 3_600_000;
 
 export function drawPlan(dice: Dice): Plan {
   const span = Math.round(dice.spread(5_000, 2 * hour));
-  const retentionSeconds = dice.weighed([[4, 3600], [3, 1200], [1, 24 * 3600]]);
+  const retentionSeconds = dice.weighed([
+    [4, 3600],
+    [3, 1200],
+    [1, 24 * 3600],
+  ]);
   const deadEndpoints = dice.chance(0.2);
   const outage = (longest: number): Outage => ({ at: dice.int(0, span), ms: Math.round(dice.spread(500, longest)) });
   const several = (most: number) => Array.from({ length: dice.int(0, most) });
   // Each class of faults is absent from some seeds and heavy in others: what a rare one does must not drown in a common one.
-  const mood = () => dice.weighed([[1, 0], [2, 0.3], [4, 1], [2, 3]]);
+  const mood = () =>
+    dice.weighed([
+      [1, 0],
+      [2, 0.3],
+      [4, 1],
+      [2, 3],
+    ]);
   return {
     ...{ merchants: dice.int(1, 3), payouts: deadEndpoints ? dice.int(30, 50) : dice.int(90, 150), span, workers: dice.int(1, 2), deadEndpoints },
-    groupSize: dice.weighed([[1, 1], [2, 4], [5, 256]]),
-    skewMs: dice.weighed([[2, 0], [2, 300], [1, 3_000]]),
+    groupSize: dice.weighed([
+      [1, 1],
+      [2, 4],
+      [5, 256],
+    ]),
+    skewMs: dice.weighed([
+      [2, 0],
+      [2, 300],
+      [1, 3_000],
+    ]),
     rates: {
-      ...{ crash: 0.0006 * mood(), freeze: mood(), connect: 0.001 * mood(), statementLost: 0.0006 * mood(), deadlock: 0.0015 * mood(), lockTimeout: 0.0006 * mood() },
+      ...{
+        crash: 0.0015 * mood(),
+        freeze: mood(),
+        connect: 0.001 * mood(),
+        statementLost: 0.0006 * mood(),
+        deadlock: 0.0015 * mood(),
+        lockTimeout: 0.0006 * mood(),
+      },
       ...{ commitUnknown: 0.012 * mood(), http: 0.05 * mood(), bank: 0.02 * mood(), callback: 0.1 * mood(), webhook: 0.04 * mood() },
     },
-    dial: { retentionSeconds, maxInFlightSeconds: dice.pick([30, 60]), stuck: !deadEndpoints && retentionSeconds < 24 * 3600, plain: dice.pick([0.1, 0.3, 0.6]) },
-    bankOutages: several(3).map(() => ({ ...outage(dice.chance(0.2) ? retentionSeconds * 1500 : 600_000), way: dice.pick(['refused', 'silent', 'reset'] as const) })),
+    dial: {
+      retentionSeconds,
+      maxInFlightSeconds: dice.pick([30, 60]),
+      stuck: !deadEndpoints && retentionSeconds < 24 * 3600,
+      plain: dice.pick([0.1, 0.3, 0.6]),
+    },
+    bankOutages: several(3).map(() => ({
+      ...outage(dice.chance(0.2) ? retentionSeconds * 1500 : 600_000),
+      way: dice.pick(['refused', 'silent', 'reset'] as const),
+    })),
     bankRestarts: several(2).map(() => dice.int(0, span)),
     databaseRestarts: several(2).map(() => outage(20_000)),
   };

@@ -15,6 +15,8 @@ export class Process implements Owner {
   readonly role: Role;
   /** by how much its wall clock is ahead of the world's */
   readonly skewMs: number;
+  /** when it looked for work last, by kind, and how much had been written by then */
+  readonly looked = new Map<string, { at: number; changes: number }>();
   private readonly world: World;
   private readonly faults: Faults;
   private readonly ends: (() => void)[] = [];
@@ -83,8 +85,11 @@ export class Process implements Owner {
     };
   }
 
-  /** The clock of somebody who looks for work again and again: he sleeps until there is some. */
-  lookingClock(kind: string): Clock {
+  /**
+   * The clock of somebody who looks for work again and again: he sleeps until there may be some.
+   * @param changes how much has been written so far
+   */
+  lookingClock(kind: string, changes: () => number): Clock {
     const { world } = this;
     const clock = this.clock();
     return {
@@ -93,7 +98,10 @@ export class Process implements Owner {
         new Promise((resolve) => {
           if (signal?.aborted) return resolve();
           signal?.addEventListener('abort', () => resolve(), { once: true });
-          world.look(ms, this, kind, resolve);
+          world.look(ms, this, kind, () => {
+            this.looked.set(kind, { at: world.time, changes: changes() });
+            resolve();
+          });
         }),
     };
   }

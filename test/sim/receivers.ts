@@ -8,7 +8,25 @@ import type { World } from './world.ts';
 
 /** How an endpoint is at the moment. `lost`: it does its work, and its answer does not arrive. */
 export type Weather = 'well' | 'refused' | 'reset' | 'silent' | 'slow' | 'lost' | 'redirect' | 'huge' | 400 | 410 | 429 | 500 | 503;
-export const WEATHERS: Weather[] = ['refused', 'reset', 'silent', 'slow', 'lost', 'redirect', 'huge', 400, 410, 429, 500, 503];
+/** By weight: what hangs until the time is out is dear to simulate. */
+export const WEATHERS: (readonly [weight: number, weather: Weather])[] = [
+  ...([
+    [3, 'refused'],
+    [3, 'reset'],
+    [1, 'silent'],
+    [1, 'slow'],
+    [3, 'lost'],
+    [2, 'redirect'],
+    [2, 'huge'],
+  ] as const),
+  ...([
+    [2, 400],
+    [3, 410],
+    [3, 429],
+    [3, 500],
+    [2, 503],
+  ] as const),
+];
 
 /** A merchant's endpoint. */
 export interface Receiver {
@@ -76,7 +94,9 @@ export class Receivers {
     const receiver = this.all.get(request.url);
     if (!receiver) throw new NetError('getaddrinfo ENOTFOUND', false);
     const { time } = this.world;
-    const planned = receiver.isDead ? this.dice.pick([500, 'silent', 'refused'] as const) : receiver.weather.find(({ from, to }) => time >= from && time < to)?.kind;
+    const planned = receiver.isDead
+      ? this.dice.pick([500, 'silent', 'refused'] as const)
+      : receiver.weather.find(({ from, to }) => time >= from && time < to)?.kind;
     const weather = planned ?? (this.faults.hit('webhook', 'webhook broken') ? this.dice.pick(['refused', 'reset', 'lost', 500, 429] as const) : 'well');
     if (weather !== 'well') this.faults.count(`endpoint ${weather}`);
     if (weather === 'refused') throw new NetError('connect ECONNREFUSED', false);
@@ -99,7 +119,12 @@ export class Receivers {
         return { status: 302, headers: { location: 'https://elsewhere.example/' }, body: Buffer.alloc(0), truncated: false };
       case 429:
       case 503:
-        return { status: weather, headers: this.dice.chance(0.5) ? { 'retry-after': String(this.dice.int(1, 900)) } : {}, body: Buffer.from('busy\0'), truncated: false };
+        return {
+          status: weather,
+          headers: this.dice.chance(0.5) ? { 'retry-after': String(this.dice.int(1, 900)) } : {},
+          body: Buffer.from('busy\0'),
+          truncated: false,
+        };
       case 'well':
         receipt.answered = true;
         return { status: this.dice.pick([200, 201, 204]), headers: {}, body: Buffer.alloc(0), truncated: false };
@@ -112,7 +137,11 @@ export class Receivers {
     const eventId = headers['webhook-id'] ?? '';
     const text = body.toString();
     const { verdict } = this;
-    verdict.expect(receiver.secrets.some((secret) => isSigned(secret, headers, text)), 'INV-60', () => `the signature of event ${eventId} does not fit`);
+    verdict.expect(
+      receiver.secrets.some((secret) => isSigned(secret, headers, text)),
+      'INV-60',
+      () => `the signature of event ${eventId} does not fit`,
+    );
     const age = this.world.date().getTime() / 1000 - Number(headers['webhook-timestamp']);
     verdict.expect(Math.abs(age) < 20 + Math.abs(process.skewMs) / 1000, 'INV-59', () => `the timestamp of event ${eventId} is ${age} s old`);
     verdict.expect(headers.authorization === `Bearer ${receiver.webhookToken}`, 'INV-60', () => `event ${eventId} does not carry its merchant's token`);

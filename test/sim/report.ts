@@ -27,7 +27,9 @@ export class Report {
       this.counts.crashes += crashed;
     }
     const died = [...crashes.values()].reduce((sum, count) => sum + count, 0);
-    say(`seed ${seed}: ${payouts} payouts, ${steps} steps, ${(time / 3_600_000).toFixed(1)} h, ${died} crashes, ${digest}${violations.length > 0 ? `, ${violations.length} VIOLATIONS` : ''}`);
+    say(
+      `seed ${seed}: ${payouts} payouts, ${steps} steps, ${(time / 3_600_000).toFixed(1)} h, ${died} crashes, ${digest}${violations.length > 0 ? `, ${violations.length} VIOLATIONS` : ''}`,
+    );
     if (violations.length > 0) this.fail(outcome);
   }
 
@@ -37,9 +39,15 @@ export class Report {
     if (first.digest === second.digest) return;
     this.isDeterministic = false;
     this.isBad = true;
-    say(`seed ${first.seed} is not deterministic: ${first.steps} steps and ${first.digest}, then ${second.steps} and ${second.digest}; --lines 1000000 keeps all of both traces`);
+    say(
+      `seed ${first.seed} is not deterministic: ${first.steps} steps and ${first.digest}, then ${second.steps} and ${second.digest}; --lines 1000000 keeps all of both traces`,
+    );
     const at = first.trace.findIndex((line, i) => line !== second.trace[i]);
-    for (const [name, { trace }] of [['first', first], ['then', second]] as const) for (const line of trace.slice(Math.max(0, at - 10), at + 3)) say(`  ${name}  ${line}`);
+    for (const [name, { trace }] of [
+      ['first', first],
+      ['then', second],
+    ] as const)
+      for (const line of trace.slice(Math.max(0, at - 10), at + 3)) say(`  ${name}  ${line}`);
   }
 
   private site(name: string): { passed: number; crashed: number } {
@@ -79,7 +87,9 @@ export class Report {
   private missing(crashed: number): string[] {
     const has = (name: string) => [...this.seen.keys()].some((one) => one === name || one.startsWith(`${name} →`));
     return [
-      ...scenarioNames().filter((name) => !has(name)).map((name) => `scenario ${name}`),
+      ...scenarioNames()
+        .filter((name) => !has(name))
+        .map((name) => `scenario ${name}`),
       ...SEEN.filter((name) => !has(name)),
       ...FAULTS.filter((name) => !this.faults.has(name)).map((name) => `fault: ${name}`),
       ...(crashed < 90 ? [`crashes at 90 awaits or more, only at ${crashed}`] : []),
@@ -88,15 +98,56 @@ export class Report {
 }
 
 const SEEN = [
-  ...['payout settled', 'payout rejected 51', 'payout rejected 61', 'payout rejected 13', 'payout rejected 54', 'payout failed 91', 'payout failed 96', 'returned by the bank'],
+  ...[
+    'payout settled',
+    'payout rejected 51',
+    'payout rejected 61',
+    'payout rejected 13',
+    'payout rejected 54',
+    'payout failed 91',
+    'payout failed 96',
+    'returned by the bank',
+  ],
   ...['settled by call', 'settled by inquiry', 'settled by callback', 'rejected by call', 'rejected by inquiry', 'rejected by callback', 'failed by cancel'],
   ...['incident executed_after_refusal', 'incident declined_after_settlement', 'delivery delivered', 'delivery parked'],
   ...['answered again from memory', 'accepted, though nobody heard so', 'asked again until answered', 'open: pending at the bank'],
 ];
 const FAULTS = [
-  ...['crash', 'process frozen', 'connection refused', 'connection lost', 'deadlock', 'lock timeout', 'commit not answered, done', 'commit not answered, not done', 'database restarted'],
-  ...['request lost', 'answer lost', 'callback lost', 'answer to callback lost', 'bank call broken', 'bank refused', 'bank silent', 'bank reset', 'bank restarted'],
-  ...['endpoint refused', 'endpoint silent', 'endpoint slow', 'endpoint lost', 'endpoint 410', 'endpoint 429', 'endpoint 500', 'endpoint redirect', 'endpoint enabled again', 'key used for another body', 'nonsense asked for'],
+  ...[
+    'crash',
+    'process frozen',
+    'connection refused',
+    'connection lost',
+    'deadlock',
+    'lock timeout',
+    'commit not answered, done',
+    'commit not answered, not done',
+    'database restarted',
+  ],
+  ...[
+    'request lost',
+    'answer lost',
+    'callback lost',
+    'answer to callback lost',
+    'bank call broken',
+    'bank refused',
+    'bank silent',
+    'bank reset',
+    'bank restarted',
+  ],
+  ...[
+    'endpoint refused',
+    'endpoint silent',
+    'endpoint slow',
+    'endpoint lost',
+    'endpoint 410',
+    'endpoint 429',
+    'endpoint 500',
+    'endpoint redirect',
+    'endpoint enabled again',
+    'key used for another body',
+    'nonsense asked for',
+  ],
 ];
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -10,6 +10,7 @@ import type { Front } from './front.ts';
 import { Judge } from './judge.ts';
 import { Merchant } from './merchant.ts';
 import { drawPlan, drawTerms, type Plan } from './plan.ts';
+import type { Process } from './process.ts';
 import { Receivers, WEATHERS } from './receivers.ts';
 import type { Store } from './store.ts';
 import { Verdict, type Violation } from './verdict.ts';
@@ -68,19 +69,44 @@ class Simulation {
     this.server = new Server(store, this.world, this.faults, dice.of('server'));
     this.receivers = new Receivers(this.world, this.faults, dice.of('receivers'), this.verdict);
     this.fleet = new Fleet({
-      ...{ config: this.config, world: this.world, faults: this.faults, dice: dice.of('fleet'), server: this.server, fronts, workers: plan.workers, skewMs: plan.skewMs },
+      ...{
+        config: this.config,
+        world: this.world,
+        faults: this.faults,
+        dice: dice.of('fleet'),
+        server: this.server,
+        fronts,
+        workers: plan.workers,
+        skewMs: plan.skewMs,
+      },
       bank: () => this.bank,
       webhooksOf: (process) => this.receivers.linkOf(process),
       log: (process, level, fields, message) => this.judge.heardLog(process, level, fields, message),
     });
-    this.bank = new SimulatedBank({ ...plan.dial, secret: config.processorSecret, callbackUrl: `${config.publicUrl}/callbacks/processor` }, this.fleet.net, this.world, this.faults, dice.of('bank'));
-    this.judge = new Judge({ world: this.world, server: this.server, bank: this.bank, faults: this.faults, verdict: this.verdict, merchants: this.merchants, receivers: this.receivers, plan, config });
+    this.bank = new SimulatedBank(
+      { ...plan.dial, secret: config.processorSecret, callbackUrl: `${config.publicUrl}/callbacks/processor` },
+      this.fleet.net,
+      this.world,
+      this.faults,
+      dice.of('bank'),
+    );
+    this.judge = new Judge({
+      world: this.world,
+      server: this.server,
+      bank: this.bank,
+      faults: this.faults,
+      verdict: this.verdict,
+      merchants: this.merchants,
+      receivers: this.receivers,
+      plan,
+      config,
+    });
   }
 
   async run(): Promise<void> {
     const { world, verdict, judge } = this;
     let checkedAt = 0;
-    world.dueAt = (kind, owner) => judge.dueAt(kind, owner);
+    world.dueAt = (kind, owner) => judge.dueAt(kind, owner as Process);
     world.between = () => {
       if (world.steps - checkedAt < STEPS_BETWEEN_CHECKS || !this.server.isQuiet) return;
       checkedAt = world.steps;
@@ -110,7 +136,15 @@ class Simulation {
     this.fleet.stopped = true;
     for (const { process } of this.fleet.slots) process?.kill('the end');
     return {
-      ...{ seed, payouts: judge.payouts, steps: world.steps, time: world.time, digest: world.trace.digest(), trace: world.trace.last(), violations: verdict.violations },
+      ...{
+        seed,
+        payouts: judge.payouts,
+        steps: world.steps,
+        time: world.time,
+        digest: world.trace.digest(),
+        trace: world.trace.last(),
+        violations: verdict.violations,
+      },
       ...{ faults: faults.counts, crashes: faults.crashes, sites: faults.passed, seen: judge.seen },
     };
   }
@@ -128,7 +162,11 @@ class Simulation {
     while (!fleet.isUp) await world.sleep(1);
     for (let i = 0; i < this.plan.merchants; i++) {
       const { db, ids, random } = fleet.house();
-      const account = await openMerchant(db, ids, new Sealer(this.config.masterKey, 'webhooks', random), { name: `shop ${i + 1}`, mode: 'test', now: world.date() });
+      const account = await openMerchant(db, ids, new Sealer(this.config.masterKey, 'webhooks', random), {
+        name: `shop ${i + 1}`,
+        mode: 'test',
+        now: world.date(),
+      });
       const own = dice.of(`merchant ${i}`);
       const merchant = new Merchant(account, { world, fleet, faults: this.faults, dice: own, verdict: this.verdict });
       this.merchants.push(merchant);
@@ -146,11 +184,21 @@ class Simulation {
       const url = `https://hooks.example/${merchant.account.merchantId}/${n}`;
       const answer = await merchant.insist('POST', '/v1/webhook-endpoints', JSON.stringify({ url, legacyWrappedIds: dice.chance(0.2) }), `endpoint-${n}`);
       const { id, secret } = JSON.parse(answer?.text ?? '{}') as { id: string; secret: string };
-      const weather = Array.from({ length: dice.int(0, 4) }, () => {
+      const weather = Array.from({ length: dice.int(0, 3) }, () => {
         const from = dice.fraction() * this.plan.span;
-        return { from, to: from + dice.spread(1_000, 4 * hour), kind: dice.pick(WEATHERS) };
+        return { from, to: from + dice.spread(1_000, 2 * hour), kind: dice.weighed(WEATHERS) };
       });
-      const receiver = { url, id, merchantId: merchant.account.merchantId, secrets: [secret], webhookToken: merchant.account.webhookToken, receipts: [], weather, wasGone: false, isDead: this.plan.deadEndpoints && this.receivers.all.size === 0 };
+      const receiver = {
+        url,
+        id,
+        merchantId: merchant.account.merchantId,
+        secrets: [secret],
+        webhookToken: merchant.account.webhookToken,
+        receipts: [],
+        weather,
+        wasGone: false,
+        isDead: this.plan.deadEndpoints && this.receivers.all.size === 0,
+      };
       merchant.receivers.push(receiver);
       this.receivers.add(receiver);
     }
@@ -187,7 +235,7 @@ class Simulation {
   /** Sends the merchants on their errands. */
   private ask(): void {
     const { dice, plan, world } = this;
-    for (let left = plan.payouts; left > 0; ) {
+    for (let left = plan.payouts; left > 0;) {
       const merchant = dice.pick(this.merchants);
       const errand = new Errand(merchant, dice, world);
       const { payouts, run } = errand.draw();
@@ -196,7 +244,8 @@ class Simulation {
     }
     for (const merchant of this.merchants) {
       for (let i = dice.int(0, 3); i > 0; i--) world.after(dice.int(0, plan.span), undefined, () => merchant.errand(() => merchant.nonsense()));
-      for (let i = dice.int(1, 4); i > 0; i--) world.after(dice.int(0, plan.span), undefined, () => merchant.errand(async () => void (await merchant.readFeed(dice.int(1, 100)))));
+      for (let i = dice.int(1, 4); i > 0; i--)
+        world.after(dice.int(0, plan.span), undefined, () => merchant.errand(async () => void (await merchant.readFeed(dice.int(1, 100)))));
       for (let i = dice.int(0, 2); i > 0; i--) world.after(dice.int(0, plan.span), undefined, () => merchant.errand(() => merchant.tendEndpoints()));
     }
   }
@@ -209,12 +258,15 @@ class Simulation {
     bank.way = 'open';
     for (const { receivers } of merchants) for (const receiver of receivers) receiver.weather = [];
     const from = world.time;
-    if (!(await this.go(() => fleet.isUp && !this.server.isDown, from + 5 * 60_000))) return verdict.isBad ? undefined : verdict.wrong('INV-64', 'the platform is not up five minutes after the last fault');
+    if (!(await this.go(() => fleet.isUp && !this.server.isDown, from + 5 * 60_000)))
+      return verdict.isBad ? undefined : verdict.wrong('INV-64', 'the platform is not up five minutes after the last fault');
     const probes = merchants.map((merchant) => merchant.insist('GET', '/v1/transactions?size=1'));
     let isAnswered = false;
     void Promise.all(probes).then(() => (isAnswered = true));
-    if (!(await this.go(() => isAnswered, world.time + 10_000))) return verdict.isBad ? undefined : verdict.wrong('INV-64', 'a request is not answered ten seconds after all is well');
-    if (!(await this.go(() => merchants.every(({ busy }) => busy === 0), from + 2 * hour))) return verdict.isBad ? undefined : verdict.wrong('INV-64', 'errands do not end after the last fault');
+    if (!(await this.go(() => isAnswered, world.time + 10_000)))
+      return verdict.isBad ? undefined : verdict.wrong('INV-64', 'a request is not answered ten seconds after all is well');
+    if (!(await this.go(() => merchants.every(({ busy }) => busy === 0), from + 2 * hour)))
+      return verdict.isBad ? undefined : verdict.wrong('INV-64', 'errands do not end after the last fault');
     for (const merchant of merchants) merchant.errand(() => merchant.tendEndpoints());
 
     const deadline = from + this.plan.dial.retentionSeconds * 1000 + 4 * hour;

@@ -45,20 +45,28 @@ export class Store {
   /** Opens a migrated database. The first time it is made and kept; a change of a migration makes it anew. */
   static async open(): Promise<Store> {
     const migrations = await readMigrations(join(root, 'migrations'));
-    const key = createHash('sha256').update(migrations.map(({ checksum }) => checksum).join()).update(migrate.toString()).digest('hex').slice(0, 16);
+    const key = createHash('sha256')
+      .update(migrations.map(({ checksum }) => checksum).join())
+      .update(migrate.toString())
+      .digest('hex')
+      .slice(0, 16);
     const file = join(root, 'dist', `.sim-${key}.tar`);
     if (!existsSync(file)) await makeDump(file, migrations);
     const lite = await PGlite.create({ loadDataDir: new Blob([readFileSync(file)]) });
     const store = new Store(lite);
-    store.exec(`set timezone = 'UTC'; set search_path = tolem; set jit = off`);
+    store.exec(`set timezone = 'UTC'; set search_path = tolem; set jit = off; set plan_cache_mode = force_generic_plan`);
     return store;
   }
 
   /** Everything out but the schema, as if freshly migrated. */
   reset(): void {
-    const tables = this.all<{ name: string }>(`select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    const tables = this.all<{
+      name: string;
+    }>(`select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and n.nspname in ('tolem', 'vault') and c.relname <> 'migration' order by 1`);
-    this.exec(`deallocate all; set session_replication_role = replica; truncate ${tables.map(({ name }) => name).join(', ')}; set session_replication_role = origin; insert into tolem.platform default values`);
+    this.exec(
+      `deallocate all; set session_replication_role = replica; truncate ${tables.map(({ name }) => name).join(', ')}; set session_replication_role = origin; insert into tolem.platform default values`,
+    );
     this.prepared.clear();
   }
 
@@ -156,7 +164,8 @@ function written(value: unknown): string | Uint8Array | null {
   return Array.isArray(value) ? arrayText(value) : scalarText(value);
 }
 
-const scalarText = (value: unknown): string => (value instanceof Date ? value.toISOString() : Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : String(value));
+const scalarText = (value: unknown): string =>
+  value instanceof Date ? value.toISOString() : Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : String(value);
 
 function arrayText(values: unknown[]): string {
   const item = (value: unknown): string => {

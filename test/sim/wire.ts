@@ -104,7 +104,7 @@ export interface Heard {
 
 /** Reads an answer. */
 export function read(bytes: Buffer, heard: Heard): void {
-  for (let from = 0; from < bytes.length; ) {
+  for (let from = 0; from < bytes.length;) {
     const end = from + 1 + bytes.readInt32BE(from + 1);
     const body = from + 5;
     switch (String.fromCharCode(bytes[from] as number)) {

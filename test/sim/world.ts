@@ -37,7 +37,7 @@ export class World {
   readonly trace: Trace;
   readonly dice: Dice;
   /** When work of a kind is due next, for whoever looks for it; NEVER when there is none. */
-  dueAt: (kind: string, owner: Owner | undefined) => number = () => 0;
+  dueAt: (kind: string, owner: Owner) => number = () => 0;
   /** Told between two events. */
   between: () => void = () => undefined;
   private readonly heap: Event[] = [];
@@ -120,7 +120,7 @@ export class World {
     this.looks = this.looks.filter(({ owner }) => owner?.alive);
     let first: { event: Event; at: number } | undefined;
     for (const event of this.looks) {
-      const at = Math.max(event.at, event.owner?.frozenUntil ?? 0, this.dueAt(event.kind as string, event.owner));
+      const at = Math.max(event.at, event.owner?.frozenUntil ?? 0, this.dueAt(event.kind as string, event.owner as Owner));
       if (at !== NEVER && (!first || at < first.at || (at === first.at && event.tie < first.event.tie))) first = { event, at };
     }
     return first;

@@ -71,7 +71,12 @@ export class Faults {
       case 'kill half': // an API, a worker and the database at once: a machine that loses its power
         return this.together([this.kill('api', apis, awayMs), this.kill('worker', workers, awayMs), this.killDatabase(awayMs)]);
       case 'kill all':
-        return this.together([...apis.map((part) => this.kill('api', [part], awayMs)), ...workers.map((part) => this.kill('worker', [part], awayMs)), this.kill('bank', [bank], awayMs), this.killDatabase(awayMs)]);
+        return this.together([
+          ...apis.map((part) => this.kill('api', [part], awayMs)),
+          ...workers.map((part) => this.kill('worker', [part], awayMs)),
+          this.kill('bank', [bank], awayMs),
+          this.killDatabase(awayMs),
+        ]);
       case 'freeze worker':
         return this.freeze(workers);
       case 'freeze api':

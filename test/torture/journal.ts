@@ -91,7 +91,9 @@ export class Journal {
 
 /** Reads the files of a folder whose names begin so, in the order of their names. */
 export function* readJournals(directory: string, prefix: string): Generator<Entry> {
-  for (const name of readdirSync(directory).filter((name) => name.startsWith(prefix)).sort()) {
+  for (const name of readdirSync(directory)
+    .filter((name) => name.startsWith(prefix))
+    .sort()) {
     for (const line of readFileSync(join(directory, name), 'utf8').split('\n')) if (line) yield JSON.parse(line) as Entry;
   }
 }

@@ -22,11 +22,16 @@ export function judgeBank(evidence: Evidence): BankFigures {
   const { bank, findings } = evidence;
   const referred = bank.filter((entry): entry is Referred => 'ref' in entry);
   const byRef = grouped(referred, ({ ref }) => ref);
-  for (const entry of bank) findings.check('INV-35', entry.type !== 'malformed' && entry.type !== 'conflicted', () => `the bank could not take a request: ${JSON.stringify(entry)}`);
+  for (const entry of bank)
+    findings.check('INV-35', entry.type !== 'malformed' && entry.type !== 'conflicted', () => `the bank could not take a request: ${JSON.stringify(entry)}`);
 
-  for (const entry of bank) if (entry.type === 'callback_answered') findings.check('INV-89', entry.status !== 500, () => `a callback was answered 500: ${JSON.stringify(entry)}`);
+  for (const entry of bank)
+    if (entry.type === 'callback_answered') findings.check('INV-89', entry.status !== 500, () => `a callback was answered 500: ${JSON.stringify(entry)}`);
 
-  const executed = grouped(referred.filter((entry): entry is Executed => entry.type === 'executed'), ({ ref }) => ref);
+  const executed = grouped(
+    referred.filter((entry): entry is Executed => entry.type === 'executed'),
+    ({ ref }) => ref,
+  );
   for (const [ref, all] of executed) findings.check('INV-23', all.length === 1, () => `${ref} was executed ${all.length} times: ${JSON.stringify(all)}`);
   for (const [ref, entries] of byRef) known(evidence, ref, entries);
 
@@ -35,7 +40,13 @@ export function judgeBank(evidence: Evidence): BankFigures {
   for (const payout of honest) agree(evidence, payout, executed.get(payout.ref ?? '')?.[0]);
   sums(evidence, executed, new Set(deceived.map(({ ref }) => ref)));
   aftermath(evidence, byRef, deceived);
-  return { executed: executed.size, twice: [...executed.values()].filter(({ length }) => length > 1).length, deceived: deceived.length, sentAgain: sentAgain(byRef), scenarios: new Set(bank.flatMap((entry) => (entry.type === 'requested' ? [entry.scenario] : []))).size };
+  return {
+    executed: executed.size,
+    twice: [...executed.values()].filter(({ length }) => length > 1).length,
+    deceived: deceived.length,
+    sentAgain: sentAgain(byRef),
+    scenarios: new Set(bank.flatMap((entry) => (entry.type === 'requested' ? [entry.scenario] : []))).size,
+  };
 }
 
 /** INV-24: what the bank has ever heard of was written down, and committed, before. */
@@ -60,21 +71,36 @@ function isDeceived({ ref, state, cause }: PayoutRow, byRef: Map<string, Referre
 function agree({ findings, platform, bankKey }: Evidence, payout: PayoutRow, executed: Executed | undefined): void {
   const { id, ref, state, amount, currency, merchant, tokenId } = payout;
   if (isOpen(payout)) return findings.check('INV-29', !executed, () => `${id} is ${state}, and the bank executed it`);
-  findings.check('INV-29', (state === 'settled') === (executed !== undefined), () => `${id} (${ref}) is ${state}, and the bank ${executed ? 'executed it' : 'did not execute it'}`);
+  findings.check(
+    'INV-29',
+    (state === 'settled') === (executed !== undefined),
+    () => `${id} (${ref}) is ${state}, and the bank ${executed ? 'executed it' : 'did not execute it'}`,
+  );
   if (!executed) return;
   const tokens = platform.merchants.find((one) => one.id === merchant)?.tokens ?? new Map<string, string>();
   const scenario = [...tokens].find(([, token]) => token === tokenId)?.[0] ?? '';
   const fingerprint = fingerprintOf(bankKey, { pan: pans.get(scenario) ?? '' });
   const same = executed.amount === String(amount) && executed.currency === currency && executed.destination.fingerprint === fingerprint;
-  findings.check('INV-29', same, () => `${id} is ${amount} ${currency} to the card of ${scenario}; the bank executed ${executed.amount} ${executed.currency} to …${executed.destination.last4}`);
+  findings.check(
+    'INV-29',
+    same,
+    () =>
+      `${id} is ${amount} ${currency} to the card of ${scenario}; the bank executed ${executed.amount} ${executed.currency} to …${executed.destination.last4}`,
+  );
 }
 
 /** INV-23, the sums: what the bank paid is what the books say was settled, by merchant and currency. */
 function sums({ payouts, byRef, findings }: Evidence, executed: Map<string, Executed[]>, deceived: Set<string | null>): void {
   const name = ({ merchant, currency }: PayoutRow) => `${merchant} ${currency}`;
   const counted = payouts.filter(({ ref }) => !deceived.has(ref));
-  const ours = grouped(counted.filter(({ state }) => state === 'settled'), name);
-  const theirs = grouped([...executed.values()].flat().filter(({ ref }) => byRef.has(ref) && !deceived.has(ref)), ({ ref }) => name(byRef.get(ref) as PayoutRow));
+  const ours = grouped(
+    counted.filter(({ state }) => state === 'settled'),
+    name,
+  );
+  const theirs = grouped(
+    [...executed.values()].flat().filter(({ ref }) => byRef.has(ref) && !deceived.has(ref)),
+    ({ ref }) => name(byRef.get(ref) as PayoutRow),
+  );
   for (const book of new Set([...ours.keys(), ...theirs.keys()])) {
     const [settled, paid] = [sum((ours.get(book) ?? []).map(({ amount }) => amount)), sum((theirs.get(book) ?? []).map(({ amount }) => BigInt(amount)))];
     findings.check('INV-23', settled === paid, () => `${book}: settled ${settled}, executed ${paid}`);

@@ -25,16 +25,25 @@ export async function judgeWebhooks(evidence: Evidence, folder: string, endpoint
   for (const merchant of platform.merchants) {
     const feed = await readFeed(platform, merchant);
     judgeFeed(evidence, merchant, feed);
-    for (const endpoint of endpoints.filter((one) => one.merchant === merchant.name)) judgeEndpoint(evidence, endpoint, feed, receipts.filter((one) => one.endpoint === endpoint.id));
+    for (const endpoint of endpoints.filter((one) => one.merchant === merchant.name))
+      judgeEndpoint(
+        evidence,
+        endpoint,
+        feed,
+        receipts.filter((one) => one.endpoint === endpoint.id),
+      );
   }
-  const well = grouped(receipts.filter(({ answered }) => answered === 204), ({ endpoint, id }) => `${endpoint} ${id}`);
+  const well = grouped(
+    receipts.filter(({ answered }) => answered === 204),
+    ({ endpoint, id }) => `${endpoint} ${id}`,
+  );
   return { receipts: receipts.length, repeated: [...well.values()].reduce((sum, all) => sum + all.length - 1, 0) };
 }
 
 /** The whole feed, from the first event, as a client reads it. */
 async function readFeed(platform: Platform, { apiKey }: Merchant): Promise<FeedEvent[]> {
   const events: FeedEvent[] = [];
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const answer = await platform.call(0, 'GET', `/v1/events?limit=500${after && `&after=${after}`}`, { apiKey, timeoutMs: 20_000 });
     if (answer.status !== 200) throw new Error(`the feed was answered ${answer.status}`);
     const { data, next, hasMore } = JSON.parse(answer.body) as { data: FeedEvent[]; next: string; hasMore: boolean };
@@ -47,10 +56,19 @@ async function readFeed(platform: Platform, { apiKey }: Merchant): Promise<FeedE
 /** INV-54: each object's events are dense from one and end with what the object is. */
 function judgeFeed({ payouts, findings }: Evidence, merchant: Merchant, feed: FeedEvent[]): void {
   const byObject = grouped(feed, ({ objectId }) => objectId);
-  for (const [object, events] of byObject) findings.check('INV-54', events.every(({ objectSeq }, i) => objectSeq === i + 1), () => `the feed has the events ${events.map(({ objectSeq }) => objectSeq).join(', ')} of ${object}`);
+  for (const [object, events] of byObject)
+    findings.check(
+      'INV-54',
+      events.every(({ objectSeq }, i) => objectSeq === i + 1),
+      () => `the feed has the events ${events.map(({ objectSeq }) => objectSeq).join(', ')} of ${object}`,
+    );
   for (const { id, state } of payouts.filter((payout) => payout.merchant === merchant.id)) {
     const last = byObject.get(id)?.at(-1);
-    findings.check('INV-54', last?.name === `transaction.${state}` && last.body.data.status === state, () => `${id} is ${state}, and the last event of the feed is ${last?.name ?? 'none'}`);
+    findings.check(
+      'INV-54',
+      last?.name === `transaction.${state}` && last.body.data.status === state,
+      () => `${id} is ${state}, and the last event of the feed is ${last?.name ?? 'none'}`,
+    );
   }
 }
 
@@ -66,7 +84,11 @@ function judgeEndpoint({ findings }: Evidence, { id: endpoint, path }: Endpoint,
   for (const [id, all] of byEvent) {
     const event = events.get(id);
     findings.check('INV-59', new Set(all.map(({ body }) => body)).size === 1, () => `the attempts of ${id} have different bodies`);
-    findings.check('INV-62', event !== undefined && JSON.stringify(JSON.parse(all[0]?.body ?? '')) === JSON.stringify(event.body), () => `${id} arrived at ${path} (${endpoint}), and the feed has ${event ? 'another body' : 'no such event'}`);
+    findings.check(
+      'INV-62',
+      event !== undefined && JSON.stringify(JSON.parse(all[0]?.body ?? '')) === JSON.stringify(event.body),
+      () => `${id} arrived at ${path} (${endpoint}), and the feed has ${event ? 'another body' : 'no such event'}`,
+    );
   }
   inOrder(findings, path, feed, receipts);
 }

@@ -25,7 +25,15 @@ import { Receiver } from './receiver.ts';
 import { Watch } from './watch.ts';
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '3' }, seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) }, clients: { type: 'string', default: '16' }, apis: { type: 'string', default: '2' }, workers: { type: 'string', default: '2' }, 'keep': { type: 'boolean', default: false }, 'stop-early': { type: 'boolean', default: false } },
+  options: {
+    minutes: { type: 'string', default: '3' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
+    clients: { type: 'string', default: '16' },
+    apis: { type: 'string', default: '2' },
+    workers: { type: 'string', default: '2' },
+    keep: { type: 'boolean', default: false },
+    'stop-early': { type: 'boolean', default: false },
+  },
 });
 const minutes = Number(values.minutes);
 const { seed } = values;
@@ -59,7 +67,13 @@ const watch = new Watch(platform.database, findings);
 const faultJournal = new Journal(join(journals, 'faults.ndjson'));
 const faults = new Faults(platform, faultJournal, dice.of('faults'));
 const receiver = new Receiver(new Journal(join(journals, 'receiver.ndjson')), dice.of('receiver'), (endpoint, body) => heard(endpoint.merchant, body));
-const asker = (name: string): ConstructorParameters<typeof Asker>[0] => ({ platform, common, findings, journal: new Journal(join(journals, `client-${name}.ndjson`)), dice: dice.of(`client ${name}`) });
+const asker = (name: string): ConstructorParameters<typeof Asker>[0] => ({
+  platform,
+  common,
+  findings,
+  journal: new Journal(join(journals, `client-${name}.ndjson`)),
+  dice: dice.of(`client ${name}`),
+});
 const reader = new Asker(asker('reader'));
 
 const early = new Promise<undefined>((resolve) => values['stop-early'] && first.signal.addEventListener('abort', () => resolve(undefined)));
@@ -118,7 +132,9 @@ async function look(end: AbortSignal): Promise<void> {
 async function progress(end: AbortSignal): Promise<void> {
   while (!end.aborted) {
     await sleep(15_000, undefined, { signal: end }).catch(() => {});
-    note(`${clock()}  ${common.operations} operations, ${common.lost} without an answer, ${faults.kills} kills, ${receiver.received} webhooks, ${findings.violations} violations`);
+    note(
+      `${clock()}  ${common.operations} operations, ${common.lost} without an answer, ${faults.kills} kills, ${receiver.received} webhooks, ${findings.violations} violations`,
+    );
   }
 }
 
@@ -142,13 +158,19 @@ interface Judged {
 async function judged(): Promise<Omit<Judged, 'late'>> {
   const evidence = await gather(platform, findings);
   const said = readSaid(journals);
-  for (const [merchant, funds] of Object.entries(FUNDS)) for (const [currency, amount] of Object.entries(funds)) said.toppedUp.set(`${merchant} ${currency}`, (said.toppedUp.get(`${merchant} ${currency}`) ?? 0n) + BigInt(amount));
+  for (const [merchant, funds] of Object.entries(FUNDS))
+    for (const [currency, amount] of Object.entries(funds))
+      said.toppedUp.set(`${merchant} ${currency}`, (said.toppedUp.get(`${merchant} ${currency}`) ?? 0n) + BigInt(amount));
   const bank = judgeBank(evidence);
   const clients = await judgeClients(evidence, said);
   const webhooks = await judgeWebhooks(evidence, journals, platform.endpoints);
   const books = await judgeBooks(evidence, said.toppedUp);
   const resent = Math.max(3, evidence.payouts.length / 500);
-  findings.check('INV-38', bank.sentAgain <= resent, () => `${bank.sentAgain} times a reference was sent again without the bank having been asked; ${resent} may be chance`);
+  findings.check(
+    'INV-38',
+    bank.sentAgain <= resent,
+    () => `${bank.sentAgain} times a reference was sent again without the bank having been asked; ${resent} may be chance`,
+  );
   findings.check('M3', receiver.trapped === 0, () => `${receiver.trapped} redirects were followed`);
   for (const part of platform.parts) for (const crash of part.crashes) findings.wrong('INV-91', `${part.name} ended by itself (${crash})`);
   return { bank, clients, webhooks, books, payouts: evidence.payouts.length };
@@ -157,7 +179,8 @@ async function judged(): Promise<Omit<Judged, 'late'>> {
 /** A run that saw too little proves nothing: it fails, too. */
 function enough({ bank, clients, webhooks, books, payouts, late }: Judged): void {
   findings.check('INV-32', late <= Math.max(10, payouts / 50), () => `${late} payouts were late`);
-  const least = (what: string, found: number, wanted: number) => findings.check('enough', found >= wanted, () => `${what}: ${found}, and at least ${wanted} are wanted`);
+  const least = (what: string, found: number, wanted: number) =>
+    findings.check('enough', found >= wanted, () => `${what}: ${found}, and at least ${wanted} are wanted`);
   least('kills', faults.kills, Math.floor(10 * minutes));
   least('operations', common.operations, Math.floor(333 * minutes));
   least('unknown answers', clients.unknown, 1);
@@ -182,24 +205,65 @@ function report(quiet: Quiet, found: Judged): number {
   const { violations } = findings;
   const kills = Object.fromEntries([...faults.killed].sort());
   const say = (what: string, figure: unknown) => process.stdout.write(`${what.padEnd(44)} ${String(figure)}\n`);
-  say('faults', [...faults.happened].sort().map(([kind, count]) => `${kind} ${count}`).join(', '));
-  say('kill -9', `${faults.kills} (${Object.entries(kills).map(([what, count]) => `${what} ${count}`).join(', ')})`);
+  say(
+    'faults',
+    [...faults.happened]
+      .sort()
+      .map(([kind, count]) => `${kind} ${count}`)
+      .join(', '),
+  );
+  say(
+    'kill -9',
+    `${faults.kills} (${Object.entries(kills)
+      .map(([what, count]) => `${what} ${count}`)
+      .join(', ')})`,
+  );
   say('operations', `${common.operations}, of them reads ${common.reads}; without an answer ${common.lost}`);
   say('payouts', `${payouts}: settled ${books.settled}, rejected ${books.rejected}, failed ${books.failed}, unknown ${books.unknown}; late ${late}`);
   say('keys with an unknown answer', `${clients.unknown}: had been done ${clients.done}, had not ${clients.notDone}`);
   say('answers given again, conflicts, refusals', `${clients.replayed}, ${clients.conflicts}, ${clients.refused}`);
-  say('executed by the bank', `${bank.executed}, in ${bank.scenarios} scenarios; sent again without need ${bank.sentAgain}; its lies believed ${bank.deceived}`);
+  say(
+    'executed by the bank',
+    `${bank.executed}, in ${bank.scenarios} scenarios; sent again without need ${bank.sentAgain}; its lies believed ${bank.deceived}`,
+  );
   say('returns, incidents', `${books.returns}, ${books.incidents}`);
   say('webhooks', `${webhooks.receipts}, repeated after a good answer ${webhooks.repeated}, asked for again ${quiet.asked}`);
   say('looks at all rules during the run', `${watch.looks} (${watch.cutShort} cut short)`);
   say('quiet after the last fault', `${quiet.seconds} s`);
-  say('single checks', [...findings.checked.values()].reduce((sum, count) => sum + count, 0));
+  say(
+    'single checks',
+    [...findings.checked.values()].reduce((sum, count) => sum + count, 0),
+  );
   if (violations > 0) tellViolations();
   const line = {
-    ...{ harness: 'torture', seed, minutes, kills: faults.kills, killed: kills, freezes: count('freeze'), faults: [...faults.happened.values()].reduce((sum, count) => sum + count, 0) },
-    ...{ operations: common.operations, lost: common.lost, payouts, settled: books.settled, rejected: books.rejected, failed: books.failed, unknown: books.unknown, late },
+    ...{
+      harness: 'torture',
+      seed,
+      minutes,
+      kills: faults.kills,
+      killed: kills,
+      freezes: count('freeze'),
+      faults: [...faults.happened.values()].reduce((sum, count) => sum + count, 0),
+    },
+    ...{
+      operations: common.operations,
+      lost: common.lost,
+      payouts,
+      settled: books.settled,
+      rejected: books.rejected,
+      failed: books.failed,
+      unknown: books.unknown,
+      late,
+    },
     ...{ unknownAnswers: clients.unknown, unknownDone: clients.done, unknownNotDone: clients.notDone, executed: bank.executed, executedTwice: bank.twice },
-    ...{ deceived: bank.deceived, webhooks: webhooks.receipts, webhooksRepeated: webhooks.repeated, looks: watch.looks, drainSeconds: quiet.seconds, checks: [...findings.checked.values()].reduce((sum, count) => sum + count, 0) },
+    ...{
+      deceived: bank.deceived,
+      webhooks: webhooks.receipts,
+      webhooksRepeated: webhooks.repeated,
+      looks: watch.looks,
+      drainSeconds: quiet.seconds,
+      checks: [...findings.checked.values()].reduce((sum, count) => sum + count, 0),
+    },
     ...{ seconds: Math.round((performance.now() - began) / 1000), violations, ok: violations === 0 },
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -214,7 +278,9 @@ function tellViolations(): void {
 /** Of a run that did not come to its end. */
 function shortReport(): number {
   tellViolations();
-  process.stdout.write(`${JSON.stringify({ harness: 'torture', seed, minutes, kills: faults.kills, operations: common.operations, violations: findings.violations, ok: false })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ harness: 'torture', seed, minutes, kills: faults.kills, operations: common.operations, violations: findings.violations, ok: false })}\n`,
+  );
   return 1;
 }
 

@@ -52,7 +52,15 @@ export class Platform {
   ) {
     this.database = new Database(folder);
     this.urls = ports.apis.map((port) => `http://127.0.0.1:${port}`);
-    this.bank = this.part('bank', ['bank', '--port', String(ports.bank), '--data-dir', this.bankFolder, '--callback-url', `${this.urls[0]}/callbacks/processor`]);
+    this.bank = this.part('bank', [
+      'bank',
+      '--port',
+      String(ports.bank),
+      '--data-dir',
+      this.bankFolder,
+      '--callback-url',
+      `${this.urls[0]}/callbacks/processor`,
+    ]);
     ports.apis.forEach((port, i) => this.apis.push(this.part(`api-${i + 1}`, ['serve'], { PORT: String(port) })));
     for (let i = 1; i <= workers; i++) this.workers.push(this.part(`worker-${i}`, ['work']));
   }
@@ -64,7 +72,14 @@ export class Platform {
     mkdirSync(join(folder, 'journals'));
     const { PATH = '', HOME = '/' } = process.env;
     const env = {
-      ...{ PATH, HOME, DATA_DIR: join(folder, 'platform'), HOST: '127.0.0.1', PUBLIC_URL: `http://127.0.0.1:${apis[0]}`, PROCESSOR_URL: `http://127.0.0.1:${bank}` },
+      ...{
+        PATH,
+        HOME,
+        DATA_DIR: join(folder, 'platform'),
+        HOST: '127.0.0.1',
+        PUBLIC_URL: `http://127.0.0.1:${apis[0]}`,
+        PROCESSOR_URL: `http://127.0.0.1:${bank}`,
+      },
       ...{ PROCESSOR_SECRET: `whsec_${randomBytes(32).toString('base64')}`, MASTER_KEY: randomBytes(32).toString('base64') },
       ...{ PROCESSOR_TIMEOUT_MS: '1500', WEBHOOK_ALLOW_PRIVATE: '1', LOG_LEVEL: 'info' },
     };
@@ -74,7 +89,11 @@ export class Platform {
   private part(name: string, args: string[], more: Record<string, string> = {}): Part {
     // The URLs are known once the database runs, which is before any part starts.
     const { folder, env } = this;
-    const database = () => ({ DATABASE_URL: this.database.url(), DATABASE_APP_URL: this.database.url('tolem_app'), DATABASE_VAULT_URL: this.database.url('tolem_vault') });
+    const database = () => ({
+      DATABASE_URL: this.database.url(),
+      DATABASE_APP_URL: this.database.url('tolem_app'),
+      DATABASE_VAULT_URL: this.database.url('tolem_vault'),
+    });
     return new Part(name, { folder, args, env: () => ({ ...env, ...more, ...database() }) });
   }
 
@@ -102,14 +121,31 @@ export class Platform {
   /** Opens the two merchants, with terms, cards, money, and endpoints at the receiver. */
   async furnish(receiver: Receiver, funds: { wide: Record<string, number>; narrow: Record<string, number> }): Promise<void> {
     for (const name of ['wide', 'narrow'] as const) {
-      const made = JSON.parse(await this.command('merchant', 'create', '--name', name, '--json')) as { merchantId: string; apiKey: string; webhookToken: string };
+      const made = JSON.parse(await this.command('merchant', 'create', '--name', name, '--json')) as {
+        merchantId: string;
+        apiKey: string;
+        webhookToken: string;
+      };
       const merchant: Merchant = { name, id: made.merchantId, apiKey: made.apiKey, webhookToken: made.webhookToken, tokens: new Map(), fees: {} };
       for (const [currency, { fee, bps, daily }] of Object.entries(terms[name]) as [string, { fee: bigint; bps: bigint; daily?: bigint }][]) {
-        await this.command('merchant', 'terms', '--merchant', merchant.id, '--currency', currency, '--fee', String(fee), '--fee-bps', String(bps), ...(daily ? ['--daily', String(daily)] : []));
+        await this.command(
+          'merchant',
+          'terms',
+          '--merchant',
+          merchant.id,
+          '--currency',
+          currency,
+          '--fee',
+          String(fee),
+          '--fee-bps',
+          String(bps),
+          ...(daily ? ['--daily', String(daily)] : []),
+        );
         merchant.fees[currency] = [fee, bps];
       }
       this.merchants.push(merchant);
-      for (const [currency, amount] of Object.entries(funds[name])) await this.must(merchant, 'POST', '/v1/sandbox/topup', { amount, currency }, `funds-${currency}`);
+      for (const [currency, amount] of Object.entries(funds[name]))
+        await this.must(merchant, 'POST', '/v1/sandbox/topup', { amount, currency }, `funds-${currency}`);
       for (const wary of name === 'wide' ? [false, true] : [false]) {
         const { url, path } = receiver.place(wary);
         const { id, secret } = (await this.must(merchant, 'POST', '/v1/webhook-endpoints', { url }, `endpoint-${path}`)) as { id: string; secret: string };
@@ -123,10 +159,13 @@ export class Platform {
 
   private async saveCards(merchant: Merchant): Promise<void> {
     const { publicKey } = (await this.must(merchant, 'GET', '/v1/keys')) as { publicKey: string };
-    const sealed = (value: string) => publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, Buffer.from(value)).toString('base64');
+    const sealed = (value: string) =>
+      publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, Buffer.from(value)).toString('base64');
     for (const [scenario, pan] of pans) {
       const cardData = { encryptedCardNumber: sealed(pan), encryptedExpiryMonth: sealed('12'), encryptedExpiryYear: sealed('2039') };
-      const saved = (await this.must(merchant, 'POST', '/v1/cards', { customer: { externalUserId: `user-${scenario}` }, cardData }, `card-${scenario}`)) as { cardTokenId: string };
+      const saved = (await this.must(merchant, 'POST', '/v1/cards', { customer: { externalUserId: `user-${scenario}` }, cardData }, `card-${scenario}`)) as {
+        cardTokenId: string;
+      };
       merchant.tokens.set(scenario, saved.cardTokenId);
     }
   }
@@ -138,17 +177,35 @@ export class Platform {
   }
 
   /** One request to one of the APIs; nothing is tried again. @throws when there was no whole answer */
-  async call(api: number, method: 'GET' | 'POST', path: string, o: { apiKey: string; body?: string | undefined; key?: string | undefined; timeoutMs: number }): Promise<HttpAnswer> {
-    const headers = { authorization: o.apiKey, ...(o.body === undefined ? {} : { 'content-type': 'application/json' }), ...(o.key ? { 'idempotency-key': o.key } : {}) };
-    const answer = await request(`${this.urls[api % this.urls.length]}${path}`, { method, headers, body: o.body ?? null, dispatcher: this.agent, signal: AbortSignal.timeout(o.timeoutMs) });
+  async call(
+    api: number,
+    method: 'GET' | 'POST',
+    path: string,
+    o: { apiKey: string; body?: string | undefined; key?: string | undefined; timeoutMs: number },
+  ): Promise<HttpAnswer> {
+    const headers = {
+      authorization: o.apiKey,
+      ...(o.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(o.key ? { 'idempotency-key': o.key } : {}),
+    };
+    const answer = await request(`${this.urls[api % this.urls.length]}${path}`, {
+      method,
+      headers,
+      body: o.body ?? null,
+      dispatcher: this.agent,
+      signal: AbortSignal.timeout(o.timeoutMs),
+    });
     return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
   }
 
   /** Everything that the bank has written, from its own door. */
   async bankJournal<E>(): Promise<E[]> {
     const entries: E[] = [];
-    for (let after = 0; ; ) {
-      const answer = await request(`http://127.0.0.1:${this.ports.bank}/v1/journal?after=${after}&limit=10000`, { headers: { authorization: `Bearer ${this.env.PROCESSOR_SECRET}` }, dispatcher: this.agent });
+    for (let after = 0; ;) {
+      const answer = await request(`http://127.0.0.1:${this.ports.bank}/v1/journal?after=${after}&limit=10000`, {
+        headers: { authorization: `Bearer ${this.env.PROCESSOR_SECRET}` },
+        dispatcher: this.agent,
+      });
       const page = (await answer.body.json()) as { entries: E[]; last: number; more: boolean };
       if (answer.statusCode !== 200) throw new Error(`the bank's journal was answered ${answer.statusCode}`);
       for (const entry of page.entries) entries.push(entry);

@@ -151,7 +151,8 @@ export class Part {
     const child = spawn(process.execPath, ['--enable-source-maps', cli, ...args], { env: env(), detached: true, stdio: ['ignore', log, log, 'ipc'] });
     this.child = child;
     this.starts++;
-    if (child.pid) appendFileSync(startedIn(folder), `${JSON.stringify({ pid: child.pid, born: bornOf(child.pid) } satisfies { pid: number; born: string | undefined })}\n`);
+    if (child.pid)
+      appendFileSync(startedIn(folder), `${JSON.stringify({ pid: child.pid, born: bornOf(child.pid) } satisfies { pid: number; born: string | undefined })}\n`);
     child.once('message', () => (this.ready = true));
     return new Promise((resolve) => {
       child.once('error', (error) => resolve(error.message));
@@ -197,10 +198,19 @@ export class Database {
 
   /** A connection's own process, killed: PostgreSQL then ends all of them and recovers by itself. @returns whether there was one */
   async killBackend(gently: boolean, choose: (pids: number[]) => number): Promise<boolean> {
-    const pids = await this.ask<{ pid: number }>(`select pid from pg_stat_activity where application_name like 'tolem_%' and backend_type = 'client backend'`).then((rows) => rows.map(({ pid }) => pid), () => []);
+    const pids = await this.ask<{ pid: number }>(
+      `select pid from pg_stat_activity where application_name like 'tolem_%' and backend_type = 'client backend'`,
+    ).then(
+      (rows) => rows.map(({ pid }) => pid),
+      () => [],
+    );
     if (pids.length === 0 || !this.server) return false;
     const pid = choose(pids);
-    if (gently) return this.ask(`select pg_terminate_backend(${pid})`).then(() => true, () => false);
+    if (gently)
+      return this.ask(`select pg_terminate_backend(${pid})`).then(
+        () => true,
+        () => false,
+      );
     if (!isChildOf(pid, this.server.pid)) return false;
     process.kill(pid, 'SIGKILL');
     return true;
@@ -226,8 +236,11 @@ export class Database {
 
   async untilUp(ms: number): Promise<void> {
     await this.restarting;
-    for (const end = performance.now() + ms; ; ) {
-      const up = await this.ask('select 1').then(() => true, () => false);
+    for (const end = performance.now() + ms; ;) {
+      const up = await this.ask('select 1').then(
+        () => true,
+        () => false,
+      );
       if (up) return;
       if (performance.now() > end) throw new Error(`PostgreSQL does not answer after ${ms / 1000} s`);
       await sleep(100);

@@ -53,13 +53,19 @@ export async function hurry(platform: Platform, findings: Findings): Promise<num
   const late = (await readPayouts(platform)).filter((payout) => isOpen(payout) && !isEndless(platform, payout.tokenId));
   for (const { id, state, outcome, note } of late) {
     const shown = listed.payouts.find(({ payout }) => payout === id);
-    findings.check('INV-32', Boolean(shown?.note && shown.nextAt), () => `${id} is ${state} (${outcome}, ${note}) two minutes after the last fault; the operator is shown ${JSON.stringify(shown)}`);
+    findings.check(
+      'INV-32',
+      Boolean(shown?.note && shown.nextAt),
+      () => `${id} is ${state} (${outcome}, ${note}) two minutes after the last fault; the operator is shown ${JSON.stringify(shown)}`,
+    );
   }
-  for (const { apiKey } of platform.merchants.slice(0, 1)) await platform.call(0, 'POST', '/v1/sandbox/clock', { apiKey, body: '{"advanceSeconds":600}', timeoutMs: 10_000 });
+  for (const { apiKey } of platform.merchants.slice(0, 1))
+    await platform.call(0, 'POST', '/v1/sandbox/clock', { apiKey, body: '{"advanceSeconds":600}', timeoutMs: 10_000 });
   return late.length;
 }
 
-const isEndless = ({ merchants }: Platform, tokenId: string): boolean => merchants.some(({ tokens }) => endless.some((scenario) => tokens.get(scenario) === tokenId));
+const isEndless = ({ merchants }: Platform, tokenId: string): boolean =>
+  merchants.some(({ tokens }) => endless.some((scenario) => tokens.get(scenario) === tokenId));
 
 /** Waits until every payout is final, every callback was taken and every webhook has arrived; no longer than the limit. */
 export async function untilQuiet(platform: Platform, limitMs: number): Promise<Quiet> {
@@ -79,7 +85,9 @@ async function whatIsLeft(platform: Platform): Promise<string[]> {
   if (open.length > 0) return open.map(({ id, state, outcome, note }) => `${id} is ${state}: ${outcome}, ${note}`);
   const callbacks = callbacksOnTheirWay(await platform.bankJournal<BankEntry>());
   if (callbacks.length > 0) return callbacks.map((callback) => `the callback ${callback}`);
-  const deliveries = await platform.database.ask<{ object: string; state: string; next: Date | null }>(`select object_id::text as object, state, next_at as next from tolem.delivery where state <> 'delivered'`);
+  const deliveries = await platform.database.ask<{ object: string; state: string; next: Date | null }>(
+    `select object_id::text as object, state, next_at as next from tolem.delivery where state <> 'delivered'`,
+  );
   return deliveries.map(({ object, state, next }) => `a delivery of ${object} is ${state}, due ${next?.toISOString() ?? 'never'}`);
 }
 
@@ -87,7 +95,8 @@ async function whatIsLeft(platform: Platform): Promise<string[]> {
 function callbacksOnTheirWay(bank: BankEntry[]): string[] {
   const open = new Set<string>();
   for (const entry of bank) {
-    if (entry.type === 'requested') entry.script?.callbacks?.forEach((plan, i) => Array.from({ length: plan.copies ?? 1 }, (_, copy) => open.add(`${entry.n}.${i}.${copy}`)));
+    if (entry.type === 'requested')
+      entry.script?.callbacks?.forEach((plan, i) => Array.from({ length: plan.copies ?? 1 }, (_, copy) => open.add(`${entry.n}.${i}.${copy}`)));
     if (entry.type === 'callback_given_up' || (entry.type === 'callback_answered' && entry.status >= 200 && entry.status < 300)) open.delete(entry.callback);
   }
   return [...open];
