@@ -22,7 +22,8 @@ const MAX_ANSWER = 64 * 1024;
 export class HttpConnector implements Connector {
   readonly name: string;
   private readonly o: HttpConnectorOptions;
-  private known: ProcessorLimits = { retentionSeconds: 3600, maxInFlightSeconds: 60 }; // until the processor has said its own
+  /** Until the processor has said its own: short, for whoever believes in more than it remembers pays twice. */
+  private known: ProcessorLimits = { retentionSeconds: 600, maxInFlightSeconds: 60 };
 
   constructor(options: HttpConnectorOptions) {
     this.name = options.name;

@@ -91,6 +91,16 @@ test('absence alone never ends a payout; where a processor cannot cancel, it doe
   }
 });
 
+test('what a processor has forgotten it cannot deny: neither absence nor a fence proves anything then', () => {
+  for (const { decision, heard, submission } of all.filter(({ payout }) => payout.state === 'processing')) {
+    if (!submission.resendUntil || submission.resendUntil > now || !['call', 'inquiry', 'cancel'].includes(heard.source)) continue;
+    if (!['absent', 'cancelled', 'unsupported'].includes(heard.verdict.kind)) continue;
+    expect(decision.move).toBeUndefined();
+    if (heard.verdict.kind === 'cancelled')
+      expect(decision).toMatchObject({ submission: { outcome: 'unknown', action: 'ask' }, incident: { kind: 'reference_forgotten' } });
+  }
+});
+
 test('a final payout stays, whatever is heard; what contradicts it opens an incident', () => {
   for (const { payout, heard, decision } of all.filter(({ payout }) => !['new', 'processing'].includes(payout.state))) {
     expect(decision.move).toBeUndefined();

@@ -27,7 +27,10 @@ export interface Decision {
   /** the bank gave the money back after it had paid */
   returned?: { code: string | null };
   /** only a person can settle this */
-  incident?: { kind: 'executed_after_refusal' | 'declined_after_settlement' | 'reference_conflict' | 'answer_before_send'; detail: string };
+  incident?: {
+    kind: 'executed_after_refusal' | 'declined_after_settlement' | 'reference_conflict' | 'reference_forgotten' | 'answer_before_send';
+    detail: string;
+  };
 }
 
 /** Response codes that prove a technical failure without execution: the payout failed and may be asked for again. @source design, §8 */
@@ -49,7 +52,7 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
   if (payout.state === 'new') return { incident: { kind: 'answer_before_send', detail: `${source} says ${verdict.kind} of a payout that was not sent` } };
   if (payout.state !== 'processing') return afterFinal(payout, submission, verdict, source);
   const later = (action: Action, outcome: SubmissionOutcome, note: string): Decision => ({
-    submission: { action, outcome, note, nextAt: askAt(submission, now, jitter) },
+    submission: { action, outcome, note, nextAt: inTime(askAt(submission, now, jitter), submission, now, limits) },
   });
   // Once the processor has said it has the transfer, a question without an answer takes nothing of that back.
   const doubt: SubmissionOutcome = submission.outcome === 'accepted' ? 'accepted' : 'unknown';
@@ -65,7 +68,10 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
         submission: done('declined', 'decline', now),
       };
     case 'cancelled':
-      return { move: notExecuted, submission: done('not_executed', 'cancel_ack', now) };
+      // A processor fences what it has forgotten as readily as what never was. What it says unasked, it says of what it knows.
+      return remembers(submission, now, limits) || source === 'callback' || source === 'operator'
+        ? { move: notExecuted, submission: done('not_executed', 'cancel_ack', now) }
+        : forgotten(later);
     case 'pending':
       return later('ask', 'accepted', 'the processor has it and will say later');
     case 'unknown':
@@ -89,7 +95,7 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
     case 'absent':
       return absent(submission, now, limits, later);
     case 'unsupported':
-      return submission.absentAfter && now >= submission.absentAfter && submission.outcome !== 'accepted'
+      return submission.absentAfter && now >= submission.absentAfter && submission.outcome !== 'accepted' && remembers(submission, now, limits)
         ? { move: notExecuted, submission: done('not_executed', 'absent_after_max_inflight', now) }
         : later('ask', doubt, 'the processor cannot cancel');
     case 'conflict':
@@ -102,25 +108,49 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
 
 const notExecuted = { move: 'fail', errorCode: '91', errorMessage: 'the processor did not execute the payout; it may be asked for again' } as const;
 
+type Later = (action: Action, outcome: SubmissionOutcome, note: string) => Decision;
+
 /**
  * Not known is no proof by itself. While the processor would recognise the reference, sending it again is safe and gets the
- * payout through. Later, the reference is fenced: only `cancelled`, or absence after the longest time in flight where a
- * processor cannot cancel, says that nothing was executed. A transfer that was once accepted and is not known now is a person's matter.
+ * payout through. Before it forgets, the reference is fenced: only `cancelled`, or absence after the longest time in flight
+ * where a processor cannot cancel, says that nothing was executed. Once it has forgotten, neither says anything any more: that,
+ * and a transfer that was once accepted and is not known now, is a person's matter.
  */
-function absent(
-  submission: Submission,
-  now: Date,
-  limits: ProcessorLimits,
-  later: (action: Action, outcome: SubmissionOutcome, note: string) => Decision,
-): Decision {
+function absent(submission: Submission, now: Date, limits: ProcessorLimits, later: Later): Decision {
   if (submission.outcome === 'accepted') return later('ask', 'unknown', 'the processor accepted it and no longer knows it');
-  const margin = limits.maxInFlightSeconds * 1000; // a send that is still on its way must arrive within the retention as well
-  if (submission.resendUntil && now.getTime() + margin < submission.resendUntil.getTime())
+  if (!remembers(submission, now, limits)) return forgotten(later);
+  if (submission.resendUntil && now < fencedFrom(submission.resendUntil, limits))
     return later('send', 'unknown', 'not known to the processor: to be sent again under the same reference');
   const arrived = submission.absentAfter !== null && now >= submission.absentAfter;
   return arrived
     ? later('cancel', 'unknown', 'not known to the processor after the longest time in flight: to be fenced')
     : later('ask', 'unknown', 'not known to the processor yet');
+}
+
+/** Whether the processor would still know a reference that it had taken. Half the time in flight is left for clocks that differ. */
+const remembers = ({ resendUntil }: Submission, now: Date, { maxInFlightSeconds }: ProcessorLimits): boolean =>
+  resendUntil === null || now.getTime() + maxInFlightSeconds * 500 < resendUntil.getTime();
+
+/** The processor answered too late for its answer to be proof: it may have executed what it has forgotten since. */
+const forgotten = (later: Later): Decision => {
+  const detail = 'the processor was first asked so long ago that it may have executed it and forgotten it';
+  return { ...later('ask', 'unknown', detail), incident: { kind: 'reference_forgotten', detail } };
+};
+
+/** From when on a reference is no longer sent again but fenced, so that there is time enough to do that before it is forgotten. */
+const fencedFrom = (resendUntil: Date, { retentionSeconds, maxInFlightSeconds }: ProcessorLimits): Date =>
+  new Date(resendUntil.getTime() - Math.max(3 * maxInFlightSeconds, retentionSeconds / 24) * 1000);
+
+/** Questions between the last moment for a fence and the end of the processor's memory. */
+const LAST_QUESTIONS = 12;
+
+/** Not so late that a reference is forgotten between two questions: one comes when it is to be fenced, and several after that. */
+function inTime(at: Date, submission: Submission, now: Date, limits: ProcessorLimits): Date {
+  const { resendUntil } = submission;
+  if (!resendUntil || !remembers(submission, now, limits)) return at;
+  const fence = fencedFrom(resendUntil, limits).getTime();
+  const latest = Math.max(fence, now.getTime() + (resendUntil.getTime() - fence) / LAST_QUESTIONS);
+  return new Date(Math.min(at.getTime(), latest));
 }
 
 function afterFinal(payout: Payout, submission: Submission, verdict: Verdict, source: Source): Decision {

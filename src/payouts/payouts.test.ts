@@ -181,14 +181,14 @@ test('what the processor does not know is sent again under the same reference wh
 
 test('past the processor’s memory nothing is sent again: the reference is fenced, and only that proves failure', async () => {
   const m = await th.merchant({ available: 500_00n });
-  th.bank.known = { retentionSeconds: 60, maxInFlightSeconds: 30 };
+  th.bank.known = { retentionSeconds: 600, maxInFlightSeconds: 30 };
   th.bank.script = { send: () => ({ kind: 'unknown', why: 'no answer' }) };
   const from = th.bank.sent.length;
   const { body } = await payout(m, 100);
   await th.work(m);
-  await th.later(120);
-  await th.work(m); // asked: absent, and too late to send
-  await th.later(30);
+  await th.later(545); // too late to send, and the processor still remembers
+  await th.work(m);
+  await th.later(10);
   await th.work(m); // fenced
   expect(await statusOf(m, body.id)).toBe('failed');
   expect(th.bank.sent).toHaveLength(from + 1);
