@@ -5,7 +5,15 @@ import type { Clock } from './ports.ts';
 /** What became of one item: an answer, or the error that is this item's alone. */
 export type Outcome<Answer> = { ok: true; answer: Answer } | { ok: false; error: unknown };
 
-export interface GroupOptions<Item, Answer> {
+/** How groups come about in time. */
+export interface Grouping {
+  /** Milliseconds to wait before each group for others to join: for items that nobody waits for. */
+  gatherMs?: number;
+  /** Puts something off to the next turn of the event loop. */
+  turn?(next: () => void): void;
+}
+
+export interface GroupOptions<Item, Answer> extends Grouping {
   /**
    * Executes a group in one transaction, in the order of arrival, with an outcome for each item. May be called again with
    * the same items after the database was lost (`again`), and must then find out what had been done.
@@ -16,11 +24,6 @@ export interface GroupOptions<Item, Answer> {
   maxGroup?: number;
   /** Items waiting for one key; past it the answer is 503 before any work. */
   maxQueue?: number;
-  /**
-   * What happens between two groups. As it is, what arrived at the same moment joins, and nobody waits for time; a worker,
-   * whose items nobody waits for, may let some milliseconds pass for larger groups.
-   */
-  gather?(start: () => void): void;
   /** Told the size of each group. */
   onGroup?(size: number): void;
 }
@@ -43,7 +46,7 @@ export class Groups<Item, Answer> {
   private readonly busy = new Map<string, Promise<void>>();
 
   constructor(options: GroupOptions<Item, Answer>) {
-    this.options = { maxGroup: 256, maxQueue: 8_192, gather: setImmediate, ...options };
+    this.options = { maxGroup: 256, maxQueue: 8_192, gatherMs: 0, turn: setImmediate, ...options };
   }
 
   /** @throws what the item's own outcome says; {ApiError} 503 when too many wait */
@@ -53,7 +56,7 @@ export class Groups<Item, Answer> {
     return new Promise((resolve, reject) => {
       queue.push({ item, settle: (outcome) => (outcome.ok ? resolve(outcome.answer) : reject(outcome.error as Error)) });
       this.queues.set(key, queue);
-      if (!this.busy.has(key)) this.busy.set(key, this.drain(key));
+      if (!this.busy.has(key)) this.busy.set(key, this.drain(key, queue));
     });
   }
 
@@ -62,16 +65,21 @@ export class Groups<Item, Answer> {
     while (this.busy.size > 0) await Promise.all(this.busy.values());
   }
 
-  private async drain(key: string): Promise<void> {
-    for (let queue = this.queues.get(key); queue?.length; queue = this.queues.get(key)) {
-      await new Promise<void>((start) => this.options.gather(start));
-      const group = queue.splice(0, this.options.maxGroup);
-      this.options.onGroup?.(group.length);
+  private async drain(key: string, queue: Waiting<Item, Answer>[]): Promise<void> {
+    const { clock, gatherMs, maxGroup, onGroup, turn } = this.options;
+    await new Promise<void>((start) => turn(start)); // what arrived at the same moment joins
+    while (queue.length > 0) {
+      if (gatherMs > 0) await clock.sleep(gatherMs);
+      const group = queue.splice(0, maxGroup);
+      onGroup?.(group.length);
       const outcomes = await this.execute(
         key,
         group.map(({ item }) => item),
       );
-      group.forEach(({ settle }, i) => settle(outcomes[i] as Outcome<Answer>));
+      const answer = () => group.forEach(({ settle }, i) => settle(outcomes[i] as Outcome<Answer>));
+      // With others waiting, they go to the database first: it works while these are answered.
+      if (queue.length > 0) turn(answer);
+      else answer();
     }
     this.queues.delete(key);
     this.busy.delete(key);

@@ -60,10 +60,13 @@ export const isUuid = (text: string): boolean => UUID.test(text);
  * as many as the narrowest field of a bank holds. It tells whose it is without a look-up by payout.
  */
 export function processorReference(merchantCode: string, id: string): string {
-  let bits = BigInt(`0x${id.replaceAll('-', '')}`);
-  let tail = '';
-  for (let i = 0; i < 26; i++, bits >>= 5n) tail = BASE32[Number(bits & 31n)] + tail;
-  return `${merchantCode}-${tail}`;
+  let [tail, bits, held] = ['', 0, 0];
+  for (let i = id.length - 1; i >= 0; i--) {
+    if (id[i] === '-') continue;
+    bits |= Number.parseInt(id[i] as string, 16) << held;
+    for (held += 4; held >= 5; held -= 5, bits >>= 5) tail = (BASE32[bits & 31] as string) + tail;
+  }
+  return `${merchantCode}-${BASE32[bits] as string}${tail}`;
 }
 
 /** @returns the merchant's code and the payout's id, or undefined when it is no reference of ours */

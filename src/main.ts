@@ -7,6 +7,7 @@ import type { Db } from './db/db.ts';
 import { openPostgres } from './db/postgres.ts';
 import { Authenticator } from './http/auth.ts';
 import type { App } from './http/room.ts';
+import type { Grouping } from './groups.ts';
 import { Ids } from './ids.ts';
 import type { Log } from './log.ts';
 import { clockOffset } from './merchants/platform.ts';
@@ -50,13 +51,11 @@ export interface House extends Ports {
   onClock(offsetMs: number): void;
 }
 
-/** For how long records of deliveries gather, so that they are written many at once. */
-const RECORDS_MS = 5;
-
 /** Puts the house together over its ports. Opens nothing by itself. */
-export function openHouse(config: Config, ports: Ports, log: Log, options: { connector?: Connector; gather?(start: () => void): void } = {}): House {
+export function openHouse(config: Config, ports: Ports, log: Log, options: { connector?: Connector; grouping?: Grouping } = {}): House {
   const { clock, random, db } = ports;
   const ids = new Ids(clock, random);
+  const grouping = options.grouping ? { grouping: options.grouping } : {};
   const metrics = new Metrics();
   const connector =
     options.connector ??
@@ -79,7 +78,7 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
   });
   const payouts = new Payouts({
     ...{ db, clock, random, ids, connector, maxGroup: config.groupSize, timeoutMs: config.processorTimeoutMs },
-    ...(options.gather ? { gather: options.gather } : {}),
+    ...grouping,
     openCards: (merchantId, tokens) => vault.open(merchantId, tokens),
     onGroup: (kind, size) => metrics.group(kind, size),
     onVerdict: (kind) => metrics.verdict(kind),
@@ -91,7 +90,7 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
     ids,
     net: ports.webhookNet,
     sealer: new Sealer(config.masterKey, 'webhooks', random, config.oldMasterKey),
-    gather: options.gather ?? ((start) => void clock.sleep(RECORDS_MS).then(start)),
+    ...grouping,
     config,
     log,
   });

@@ -192,6 +192,18 @@ export const checks: Check[] = [
       and not exists (select 1 from pg_attribute a where a.attrelid = k.conrelid and a.attname = 'merchant_id' and a.attnum = any (k.conkey))`,
   ),
   check(
+    'INV-72b',
+    'what a row refers to is there, and of the same merchant',
+    `
+    select t.object_id from tolem.transfer t where not exists (select from tolem.account a where a.merchant_id = t.merchant_id and a.id = t.from_account)
+    union all select t.object_id from tolem.transfer t where not exists (select from tolem.account a where a.merchant_id = t.merchant_id and a.id = t.to_account)
+    union all select p.id::text from tolem.payout p where not exists (select from tolem.card_token c where c.merchant_id = p.merchant_id and c.id = p.card_token_id and c.customer_id = p.customer_id)
+    union all select s.payout_id::text from tolem.submission s where not exists (select from tolem.payout p where p.merchant_id = s.merchant_id and p.id = s.payout_id)
+    union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.event e where e.merchant_id = d.merchant_id and e.number = d.event_number)
+    union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.endpoint p where p.merchant_id = d.merchant_id and p.id = d.endpoint_id)
+    union all select a.event_number::text from tolem.attempt a where not exists (select from tolem.delivery d where d.merchant_id = a.merchant_id and d.event_number = a.event_number and d.endpoint_id = a.endpoint_id)`,
+  ),
+  check(
     'INV-80',
     'a nonce is used once under its key',
     `select dek_id, nonce from audit_v1.card_token where nonce is not null group by 1, 2 having count(*) > 1`,

@@ -33,11 +33,10 @@ export function keyOf(route: string, header: unknown, body: unknown): Key | unde
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return `{${entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`)
-    .join(',')}}`;
+  const members = value as Record<string, unknown>;
+  let text = '';
+  for (const name of Object.keys(members).sort()) if (members[name] !== undefined) text += `${text && ','}${JSON.stringify(name)}:${canonical(members[name])}`;
+  return `{${text}}`;
 }
 
 interface Stored {
@@ -68,9 +67,9 @@ export async function remember(tx: Tx, answers: (Key & Answer)[], at: Date): Pro
   const sorted = answers.toSorted((a, b) => (a.key < b.key ? -1 : 1)); // two groups with the same keys wait in one order
   const written = await tx.run(sql`
     insert into idempotency as i (merchant_id, route, key, fingerprint, status, body, body_sha256, object_id, created_at)
-    select m.merchant_id, u.route, u.key, u.fingerprint, u.status, u.body, u.body_sha256, u.object_id, ${at}::timestamptz
+    select m.merchant_id, u.route, u.key, u.fingerprint, u.status, u.body, sha256(convert_to(u.body, 'UTF8')), u.object_id, ${at}::timestamptz
     from merchant m, unnest(${column(sorted, 'route')}::text[], ${column(sorted, 'key')}::text[], ${column(sorted, 'fingerprint')}::bytea[], ${column(sorted, 'status')}::int[], ${column(sorted, 'body')}::text[],
-      ${sorted.map(({ body }) => sha256(body))}::bytea[], ${sorted.map(({ objectId }) => objectId ?? null)}::uuid[]) as u (route, key, fingerprint, status, body, body_sha256, object_id)
+      ${sorted.map(({ objectId }) => objectId ?? null)}::uuid[]) as u (route, key, fingerprint, status, body, object_id)
     where m.merchant_id = ${tx.merchantId}`);
   assert(written === sorted.length, 'every answer was stored');
 }

@@ -105,9 +105,17 @@ export class Books {
     source.balance -= amount;
     target.balance += amount;
     this.transfers.push({
-      ...{ object_id: objectId, kind, line, currency: source.currency, amount },
-      ...{ from_account: from, from_entry: (source.entries += 1n), from_balance: source.balance },
-      ...{ to_account: to, to_entry: (target.entries += 1n), to_balance: target.balance },
+      object_id: objectId,
+      kind,
+      line,
+      currency: source.currency,
+      amount,
+      from_account: from,
+      from_entry: (source.entries += 1n),
+      from_balance: source.balance,
+      to_account: to,
+      to_entry: (target.entries += 1n),
+      to_balance: target.balance,
     });
   }
 

@@ -8,9 +8,8 @@ import { account, Books } from '../ledger/books.ts';
 import { eventOf } from '../machine.ts';
 import { dayIn, type Merchant, noTerms, startOfDay, type Terms, termsOf } from '../merchants/merchants.ts';
 import { basisPoints, type Minor } from '../money.ts';
-import { transactionView } from '../transactions/view.ts';
 import { type NewEvent, tell } from '../webhooks/events.ts';
-import { asTransaction, cardUsageSince, insertPayouts, type Payout, payoutMachine, payoutsById, setUsage, usageOf } from './payout.ts';
+import { cardUsageSince, insertPayouts, type Payout, payoutMachine, payoutsById, payoutText, setUsage, usageOf } from './payout.ts';
 import { insertSubmissions } from './submission.ts';
 
 /** A request for a payout that has been checked as far as it can be without the database. */
@@ -18,7 +17,7 @@ export interface PayoutRequest {
   /** the id that the payout will have: made before, so that a lost answer can be asked for */
   id: string;
   merchant: Merchant;
-  key?: Key;
+  key: Key | undefined;
   cardTokenId: string;
   amount: Minor;
   currency: string;
@@ -142,10 +141,27 @@ class Desk {
     const terms = this.terms.get(currency) ?? noTerms(currency);
     const fee = terms.feeFixed + basisPoints(amount, terms.feeBasisPoints);
     const fresh: Payout = {
-      ...{ id: request.id, state: 'new', seq: 1, amount, fee, currency },
-      ...{ cardTokenId: card.id, customerId: card.customerId, brand: card.brand, bin: card.bin, last4: card.last4 },
-      ...{ orderReference: request.orderReference, description: request.description, storeId: this.merchant.storeId, terminalId: this.merchant.terminalId },
-      ...{ retrievalReferenceNumber: null, errorCode: null, errorMessage: null, createdAt: at, updatedAt: at, finalAt: null },
+      id: request.id,
+      state: 'new',
+      seq: 1,
+      amount,
+      fee,
+      currency,
+      cardTokenId: card.id,
+      customerId: card.customerId,
+      brand: card.brand,
+      bin: card.bin,
+      last4: card.last4,
+      orderReference: request.orderReference,
+      description: request.description,
+      storeId: this.merchant.storeId,
+      terminalId: this.merchant.terminalId,
+      retrievalReferenceNumber: null,
+      errorCode: null,
+      errorMessage: null,
+      createdAt: at,
+      updatedAt: at,
+      finalAt: null,
     };
     const events = [eventOf(this.tx, payoutMachine, null, fresh, 'request', at, ids)];
     const refusal = this.refusal(terms, fresh, card);
@@ -215,4 +231,4 @@ async function usageToday(tx: Tx, { timeZone }: Merchant, currencies: string[], 
 
 const add = (sums: Map<string, Minor>, key: string, amount: Minor) => sums.set(key, (sums.get(key) ?? 0n) + amount);
 
-const answerFor = (payout: Payout): Answer => ({ status: 201, body: JSON.stringify(transactionView(asTransaction(payout))), objectId: payout.id });
+const answerFor = (payout: Payout): Answer => ({ status: 201, body: payoutText(payout), objectId: payout.id });

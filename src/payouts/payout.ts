@@ -4,7 +4,7 @@ import { account, Books } from '../ledger/books.ts';
 import type { Machine } from '../machine.ts';
 import { dayIn, startOfDay, theMerchant } from '../merchants/merchants.ts';
 import type { Minor } from '../money.ts';
-import { type Transaction, transactionEvent } from '../transactions/view.ts';
+import { transactionEvent, transactionView } from '../transactions/view.ts';
 
 export type PayoutState = 'new' | 'processing' | 'settled' | 'rejected' | 'failed';
 export type PayoutMove = 'send' | 'settle' | 'reject' | 'fail';
@@ -37,7 +37,14 @@ export interface Payout {
 
 const isFinal = (state: PayoutState): boolean => state !== 'new' && state !== 'processing';
 
-export const asTransaction = (payout: Payout): Transaction => ({ ...payout, type: 'unknown', parentTransactionId: null });
+const written = new WeakMap<Payout, string>();
+
+/** What a merchant sees of a payout, in JSON. Written once for each change: the answer and the event say the same. */
+export function payoutText(payout: Payout): string {
+  let text = written.get(payout);
+  if (text === undefined) written.set(payout, (text = JSON.stringify(transactionView(payout))));
+  return text;
+}
 
 /** What a payout may become. A return by the bank is another transaction, never a change of this one. */
 export const payoutMachine: Machine<Payout, PayoutState, PayoutMove> = {
@@ -48,7 +55,7 @@ export const payoutMachine: Machine<Payout, PayoutState, PayoutMove> = {
     rejected: {},
     failed: {},
   },
-  event: (tx, payout, at) => transactionEvent(tx.merchantId, asTransaction(payout), at),
+  event: (tx, payout, at) => transactionEvent(tx.merchantId, payout.state, payoutText(payout), at),
   stamp: (payout, at) => ({ ...payout, updatedAt: at, finalAt: isFinal(payout.state) ? at : null }),
   store: (tx, changes) =>
     storePayouts(

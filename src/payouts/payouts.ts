@@ -3,7 +3,7 @@ import type { Connector, ProcessorLimits, Verdict } from '../connectors/connecto
 import type { Db } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
 import { assert } from '../errors.ts';
-import { Groups } from '../groups.ts';
+import { Groups, type Grouping } from '../groups.ts';
 import type { Answer } from '../http/idempotency.ts';
 import type { Ids } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
@@ -27,7 +27,7 @@ export interface PayoutsOptions {
   /** longest wait for an answer of the processor, in milliseconds */
   timeoutMs: number;
   maxGroup?: number;
-  gather?(start: () => void): void;
+  grouping?: Grouping;
   onGroup?(kind: 'accept' | 'resolve', size: number): void;
   onVerdict?(kind: Verdict['kind']): void;
 }
@@ -44,14 +44,14 @@ export class Payouts {
       assert(name === o.connector.name, `connector ${name} is configured`);
       return o.connector.limits();
     };
-    const grouping = { clock: o.clock, ...(o.gather ? { gather: o.gather } : {}), ...(o.maxGroup ? { maxGroup: o.maxGroup } : {}) };
+    const grouping = { clock: o.clock, ...o.grouping, ...(o.maxGroup ? { maxGroup: o.maxGroup } : {}) };
     this.accepted = new Groups({
       ...grouping,
       run: (merchantId, items, again) => o.db.merchant(merchantId, (tx) => acceptGroup(tx, items, o.clock.now(), o.ids, o.connector.name, again)),
       onGroup: (size) => o.onGroup?.('accept', size),
     });
     this.outcomes = new Groups({
-      gather: (start) => void o.clock.sleep(OUTCOMES_MS).then(start), // nobody waits for these
+      gatherMs: OUTCOMES_MS,
       ...grouping,
       run: (merchantId, items) => o.db.merchant(merchantId, (tx) => resolveGroup(tx, items, o.clock.now(), o.ids, limits, () => o.random.fraction())),
       onGroup: (size) => o.onGroup?.('resolve', size),

@@ -8,7 +8,7 @@ import { account, Books, clearing } from '../ledger/books.ts';
 import { advance, type Change } from '../machine.ts';
 import { dayIn, theMerchant } from '../merchants/merchants.ts';
 import type { Minor } from '../money.ts';
-import { type Transaction, transactionEvent } from '../transactions/view.ts';
+import { type Transaction, transactionEvent, transactionView } from '../transactions/view.ts';
 import { type NewEvent, tell } from '../webhooks/events.ts';
 import { type Decision, decide, type Heard } from './decide.ts';
 import { giveBackUsage, lockPayouts, type Payout, payoutMachine, type PayoutMove } from './payout.ts';
@@ -227,7 +227,7 @@ export const returnTransaction = (id: string, payout: Payout, code: string | nul
 
 const returnEvent = (tx: Tx, { id, payout, code }: Return, at: Date, ids: Ids): NewEvent => ({
   ...{ id: ids.uuid(), objectId: id, objectSeq: 1, fromState: null, toState: 'returned', cause: 'callback' },
-  ...transactionEvent(tx.merchantId, returnTransaction(id, payout, code, at), at),
+  ...transactionEvent(tx.merchantId, 'returned', JSON.stringify(transactionView(returnTransaction(id, payout, code, at))), at),
 });
 
 interface Incident {

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import type { Db } from '../db/db.ts';
 import { conflict, invalid, unprocessable } from '../errors.ts';
 import type { Groups } from '../groups.ts';
-import { type Answer, keyOf } from '../http/idempotency.ts';
+import { type Answer, type Key, keyOf } from '../http/idempotency.ts';
 import { type App, answers, callerOf, give, IdempotencyHeader, Page } from '../http/room.ts';
 import { idIn } from '../http/server.ts';
 import type { Ids } from '../ids.ts';
@@ -10,7 +10,7 @@ import { toMinor } from '../money.ts';
 import { transactionView } from '../transactions/view.ts';
 import { holdsCardNumber } from '../vault/card-number.ts';
 import type { PayoutRequest } from './accept.ts';
-import { asTransaction, countPayouts, listPayouts } from './payout.ts';
+import { countPayouts, listPayouts } from './payout.ts';
 import { CreatePayout, ListPayouts } from './schema.ts';
 
 const tags = ['Payouts'];
@@ -31,11 +31,14 @@ export function payoutRoutes(app: App, { db, ids, payouts }: { db: Db; ids: Ids;
     refuseCardNumbers(body);
     const { merchant } = callerOf(request);
     const payout: PayoutRequest = {
-      ...{ id: ids.uuid(), merchant },
-      ...withKey(request.headers['idempotency-key'], body),
+      id: ids.uuid(),
+      merchant,
+      key: keyIn(request.headers['idempotency-key'], body),
       cardTokenId: idIn(body.tokenId, 'saved card'),
-      ...{ amount: toMinor(String(body.amount), currency), currency },
-      ...{ description: body.description ?? null, orderReference: referenceIn(body) },
+      amount: toMinor(String(body.amount), currency),
+      currency,
+      description: body.description ?? null,
+      orderReference: referenceIn(body),
     };
     return give(reply, await payouts.submit(merchant.id, payout)); // key, work and answer commit together
   });
@@ -58,7 +61,7 @@ export function payoutRoutes(app: App, { db, ids, payouts }: { db: Db; ids: Ids;
       const [rows, { total }] = await db.merchant(callerOf(request).merchant.id, (tx) =>
         Promise.all([listPayouts(tx, filter, size, (page - 1) * size), countPayouts(tx, filter)]),
       );
-      return { data: rows.map((payout) => transactionView(asTransaction(payout))), page, size, total: Number(total) };
+      return { data: rows.map((payout) => transactionView(payout)), page, size, total: Number(total) };
     },
   );
 }
@@ -76,11 +79,10 @@ function refuseCardNumbers(body: Record<string, unknown>): void {
 }
 
 /** The key of the header, or the one in the body; both only if they are the same. */
-function withKey(header: unknown, body: { requestId?: string | null }) {
+function keyIn(header: unknown, body: { requestId?: string | null }): Key | undefined {
   const { requestId } = body;
   if (header !== undefined && requestId && header !== requestId) throw conflict('Idempotency-Key and requestId differ');
-  const key = keyOf('POST /v1/payout', header ?? requestId ?? undefined, body);
-  return key ? { key } : {};
+  return keyOf('POST /v1/payout', header ?? requestId ?? undefined, body);
 }
 
 function referenceIn({ merchantReference, orderReference }: { merchantReference?: string | null; orderReference?: string | null }): string | null {

@@ -3,13 +3,14 @@ import { type Minor, toMajorNumber } from '../money.ts';
 /** What a merchant sees of one attempt to move money, whatever room it belongs to. Amounts in minor units; shown in major. */
 export interface Transaction {
   id: string;
-  type: 'unknown' | 'payment' | 'refund' | 'recurring' | 'return';
+  /** a payout says nothing */
+  type?: 'payment' | 'refund' | 'recurring' | 'return';
   state: string;
   amount: Minor;
   currency: string;
   orderReference: string | null;
   description: string | null;
-  parentTransactionId: string | null;
+  parentTransactionId?: string | null;
   cardTokenId: string | null;
   customerId: string | null;
   brand: string | null;
@@ -26,7 +27,7 @@ export interface Transaction {
 }
 
 /** RFC 3339 in UTC with the six decimals that the API prints. */
-export const timestamp = (at: Date): string => at.toISOString().replace('Z', '000Z');
+export const timestamp = (at: Date): string => `${at.toISOString().slice(0, -1)}000Z`;
 
 /**
  * The wire's transaction: the webhook's `data` and what single reads answer, in one shape, amounts in major units. It goes
@@ -43,7 +44,7 @@ export function transactionView(t: Transaction) {
     balance: null,
     currency: t.currency,
     status: t.state,
-    type: t.type,
+    type: t.type ?? 'unknown',
     bin: t.bin,
     brand: t.brand,
     last4: t.last4,
@@ -52,7 +53,7 @@ export function transactionView(t: Transaction) {
     description: t.description,
     merchantReference: t.orderReference,
     orderReference: t.orderReference,
-    parentTransactionId: t.parentTransactionId,
+    parentTransactionId: t.parentTransactionId ?? null,
     payerIp: null,
     paymentLinkId: null,
     paymentMethod: 'card',
@@ -88,8 +89,11 @@ export const transactionRow = (t: Transaction) => ({
   last4: t.last4,
 });
 
-/** The webhook that tells of a transaction's new state. */
-export const transactionEvent = (merchantId: string, t: Transaction, at: Date): { type: string; body: string } => {
-  const type = `transaction.${t.state}`;
-  return { type, body: JSON.stringify({ name: type, merchantId, data: transactionView(t), postedAt: at.toISOString().replace('Z', '000000Z') }) };
+/**
+ * The webhook that tells of a transaction's new state.
+ * @param view the transaction as `transactionView` shows it, in JSON
+ */
+export const transactionEvent = (merchantId: string, state: string, view: string, at: Date): { type: string; body: string } => {
+  const type = `transaction.${state}`;
+  return { type, body: `{"name":"${type}","merchantId":"${merchantId}","data":${view},"postedAt":"${at.toISOString().slice(0, -1)}000000Z"}` };
 };

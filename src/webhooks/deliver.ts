@@ -1,5 +1,5 @@
 import type { Db } from '../db/db.ts';
-import { Groups, type Outcome } from '../groups.ts';
+import { type Grouping, Groups, type Outcome } from '../groups.ts';
 import { type Clock, type Net, NetError, type Random } from '../ports.ts';
 import { type Claimed, claimDue, type Target } from './claims.ts';
 import { type Attempted, isAccepted, recordAttempts } from './outcomes.ts';
@@ -20,11 +20,13 @@ export interface DelivererOptions {
   timeoutMs?: number;
   /** calls in flight at once, over all endpoints */
   capacity?: number;
-  gather?(start: () => void): void;
+  grouping?: Grouping;
   /** told of each attempt once it is on record */
   onAttempt?(merchantId: string, attempted: Attempted): void;
 }
 
+/** For how long records of deliveries gather, so that they are written many at once. */
+const RECORDS_MS = 5;
 const MAX_ANSWER = 64 * 1024;
 const KEPT_ANSWER = 1024;
 /** Beyond the time of a call: for its record to be written, however slow the database is. */
@@ -45,7 +47,8 @@ export class Deliverer {
     this.records = new Groups<Attempted, void>({
       clock: this.o.clock,
       maxQueue: Infinity, // as many as are in flight, which is bounded
-      ...(this.o.gather ? { gather: this.o.gather } : {}),
+      gatherMs: RECORDS_MS,
+      ...this.o.grouping,
       run: (merchantId, attempted, again) => this.record(merchantId, attempted, again),
     });
   }

@@ -2,6 +2,7 @@ import type { Db } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
 import { type ApiError, unprocessable } from '../errors.ts';
 import { type Answer, type Key, once } from '../http/idempotency.ts';
+import type { Grouping } from '../groups.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { Blocked, privateEgress, publicEgress, readUrl } from '../net/egress.ts';
@@ -28,7 +29,7 @@ export interface WebhooksOptions {
   sealer: Sealer;
   config: { masterKey: Buffer; oldMasterKey?: Buffer | undefined; webhookAllowPrivate: boolean };
   log: Log;
-  gather?(start: () => void): void;
+  grouping?: Grouping;
   onAttempt?(merchantId: string, attempted: Attempted): void;
 }
 

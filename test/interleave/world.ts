@@ -123,7 +123,7 @@ export class Side {
       inquire: (reference: string) => outside().bank.inquire(reference),
       cancel: (reference: string) => outside().bank.cancel(reference),
     };
-    const gather = (start: () => void) => start();
+    const grouping = { turn: (next: () => void) => next(), gatherMs: 0 };
     const openCards = async (_: string, tokens: string[]) =>
       new Map(
         tokens.map((token) => [
@@ -135,9 +135,9 @@ export class Side {
         ]),
       );
     const steady = { bytes: random.bytes, fraction: () => 0 };
-    this.payouts = new Payouts({ db, clock, random: steady, ids, connector, openCards, timeoutMs: 1_000, gather });
+    this.payouts = new Payouts({ db, clock, random: steady, ids, connector, openCards, timeoutMs: 1_000, grouping });
     const secrets = { signing: () => ({ keys: [Buffer.alloc(32)], webhookToken: 'whk' }) } as unknown as Secrets;
-    this.deliverer = new Deliverer({ db, clock, random: steady, net: { request: (request) => outside().net.request(request) }, secrets, gather });
+    this.deliverer = new Deliverer({ db, clock, random: steady, net: { request: (request) => outside().net.request(request) }, secrets, grouping });
     this.auth = new Authenticator(db, clock);
   }
 

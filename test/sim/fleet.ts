@@ -160,7 +160,7 @@ export class Fleet {
         vaultDb: db('tolem_vault'),
       },
       log,
-      { gather: (start) => world.after(0.02, process, start) },
+      { grouping: { turn: (next) => world.after(0.02, process, next), gatherMs: 0 } },
     );
   }
 
