@@ -25,7 +25,7 @@ export async function buildApp(house: House): Promise<App> {
     webhookRoutes(rooms as App, house);
     callbackRoutes(rooms as App, { ...house, secret: house.config.processorSecret, processor: house.connector.name, outcomes: house.payouts.outcomes });
   });
-  await docsRoutes(app);
+  docsRoutes(app);
   await app.ready();
   return app;
 }

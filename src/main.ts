@@ -1,4 +1,3 @@
-import { buildApp } from './app.ts';
 import { Cards } from './cards/cards.ts';
 import type { Config } from './config.ts';
 import { HttpConnector } from './connectors/http.ts';
@@ -128,6 +127,7 @@ export interface Running {
 /** The API process: listens, and stops by answering what it has accepted and nothing more. */
 export async function serve(house: House): Promise<Running & { app: App; port: number }> {
   await house.vault.check();
+  const { buildApp } = await import('./app.ts'); // a worker does without the API and its schemas
   const app = await buildApp(house);
   const following = followClock(house);
   await app.listen({ port: house.config.port, host: house.config.host, backlog: 1024 });

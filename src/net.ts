@@ -10,6 +10,8 @@ export interface OpenNet extends Net {
 }
 
 const CONNECT_MS = 10_000;
+/** URLs of endpoints that are kept as they were read. */
+const MAX_URLS = 1_000;
 
 interface Connections {
   /** connections to one origin at once; what is asked beyond it waits for one, within its time-out */
@@ -75,8 +77,19 @@ export function guardedNet({ allowPrivate, egress: own, ca }: GuardOptions): Gua
   const egress: Egress = { ...(allowPrivate ? privateEgress() : publicEgress()), ...own };
   // No limit for an origin: whoever calls counts what is in flight to an endpoint, and two endpoints may share an origin.
   const agent = openAgent({ connect: vettedConnector(egress, { connectMs: CONNECT_MS, ...(ca ? { ca } : {}) }) });
+  // What the text of a URL says does not change; where its name leads is asked for every connection.
+  const read = new Map<string, URL>();
+  const urlOf = (text: string): URL => {
+    let url = read.get(text);
+    if (!url) {
+      url = allowedUrl(text, egress);
+      if (read.size >= MAX_URLS) read.clear();
+      read.set(text, url);
+    }
+    return url;
+  };
   return {
-    request: async (asked) => request(agent, urlOf(asked.url, egress), asked),
+    request: async (asked) => request(agent, urlOf(asked.url), asked),
     fault: (url) => faultOf(url, egress, 2_000),
     close: closing(agent),
   };
@@ -89,7 +102,7 @@ export const exceptFor = (url: string, guarded: GuardedNet, plain: OpenNet): Gua
   close: () => guarded.close(),
 });
 
-function urlOf(text: string, egress: Egress): URL {
+function allowedUrl(text: string, egress: Egress): URL {
   try {
     return readUrl(text, egress);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { nodeFlags } from './flags.ts';
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -73,7 +74,12 @@ class Parts {
 
   /** @returns what the part says once it is ready */
   start(name: string, args: string[]): Promise<Record<string, unknown>> {
-    const child = fork(new URL('./main.js', import.meta.url), args, { env: this.env, detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(new URL('./main.js', import.meta.url), args, {
+      execArgv: nodeFlags,
+      env: this.env,
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.children.set(name, child);
     return new Promise((resolve, reject) => {
       child.once('message', (message) => resolve(message as Record<string, unknown>));

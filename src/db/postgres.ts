@@ -6,11 +6,17 @@ import { arrayLiteral } from './array.ts';
 import type { Sql } from './sql.ts';
 
 const INT8 = 20;
+const TIMESTAMPTZ = 1184;
 const JSON_TYPES = new Set([114, 3802]);
+const parseMoment = pg.types.getTypeParser(TIMESTAMPTZ);
+/** Sessions run in UTC, so a moment of our years is one that the engine reads natively; what looks otherwise is left to the driver. */
+const moment = (text: string): Date =>
+  /^\d{4}-.{6}\d\d:\d\d:\d\d(\.\d+)?\+00$/.test(text) ? new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`) : (parseMoment(text) as Date);
 /** bigint as bigint, json as its own text; the rest as the driver does. */
 const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (oid === INT8) return BigInt;
+    if (oid === TIMESTAMPTZ) return moment;
     if (JSON_TYPES.has(oid)) return String;
     return pg.types.getTypeParser(oid as never, format as never);
   },
@@ -76,23 +82,19 @@ export function openPostgres(options: PostgresOptions): Db {
   };
 }
 
+/** A parameter as it is sent; what is not here the driver writes as well. */
+const asText = (value: unknown): unknown => (Array.isArray(value) ? arrayLiteral(value) : value instanceof Date ? value.toISOString() : value);
+
 /** A literal, not a parameter: sharded engines carry a literal SET to where the rows are. */
 function opening(merchantId: string): string {
   assert(/^[0-9a-f-]{36}$/.test(merchantId), 'a merchant id is a UUID');
   return `begin; set local tolem.merchant = '${merchantId}'`;
 }
 
-/** From so many bytes on, statements are sent although others follow at once: the server works while we write those. */
-const ENOUGH_TO_SEND = 8_192;
-
 /** Lets statements that are asked for at the same moment leave in one write: fewer system calls, and fewer wake-ups of the server. */
 function together(client: pg.PoolClient): void {
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  if (stream.writableCorked > 0) {
-    if (stream.writableLength < ENOUGH_TO_SEND) return;
-    stream.uncork();
-    return stream.cork();
-  }
+  if (stream.writableCorked > 0) return;
   stream.cork();
   queueMicrotask(() => stream.uncork());
 }
@@ -105,7 +107,7 @@ async function once<T>(client: pg.PoolClient, opening: string, work: (queries: Q
   try {
     const run = async (query: Sql) => {
       together(client);
-      return client.query({ ...query, values: query.values.map((value) => (Array.isArray(value) ? arrayLiteral(value) : value)) });
+      return client.query({ ...query, values: query.values.map(asText) });
     };
     const rows = async <R>(query: Sql) => (await run(query)).rows as R[];
     result = await work({

@@ -1,13 +1,31 @@
-import reference from '@scalar/fastify-api-reference';
+import { createReadStream } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { App } from './room.ts';
 
+const require = createRequire(import.meta.url);
+/** The program of the reference. Read from the disk when somebody asks for it: in memory it would be as large as half of all our code. */
+const PROGRAM = join(dirname(require.resolve('@scalar/fastify-api-reference')), 'js', 'standalone.js');
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Tolem API</title>
+</head>
+<body>
+<div id="reference"></div>
+<script src="/docs/js/scalar.js"></script>
+<script>Scalar.createApiReference('#reference', { url: '/openapi.json', withDefaultFonts: false, telemetry: false, showDeveloperTools: 'never', agent: { disabled: true } })</script>
+</body>
+</html>
+`;
+
 /** The API's description, for programs at /openapi.json and for people at /docs: served from here, with nothing from elsewhere. */
-export async function docsRoutes(app: App): Promise<void> {
-  app.get('/openapi.json', { schema: { hide: true } as object }, async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())),
-  );
-  await app.register(reference, {
-    routePrefix: '/docs',
-    configuration: { url: '/openapi.json', withDefaultFonts: false, telemetry: false, showDeveloperTools: 'never', agent: { disabled: true } } as object,
-  });
+export function docsRoutes(app: App): void {
+  const hidden = { schema: { hide: true } as object };
+  app.get('/openapi.json', hidden, async (_request, reply) => reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())));
+  app.get('/docs', hidden, async (_request, reply) => reply.type('text/html; charset=utf-8').send(PAGE));
+  app.get('/docs/js/scalar.js', hidden, async (_request, reply) => reply.type('text/javascript; charset=utf-8').send(createReadStream(PROGRAM)));
 }

@@ -11,6 +11,7 @@ import { account, Books } from '../../src/ledger/books.ts';
 import { createLog } from '../../src/log.ts';
 import { type House, openHouse, openPorts } from '../../src/main.ts';
 import { type NewMerchant, openMerchant } from '../../src/merchants/open.ts';
+import { nodeFlags } from '../../src/cli/flags.ts';
 import { root } from '../../src/root.ts';
 import { Sealer } from '../../src/sealing.ts';
 
@@ -56,7 +57,11 @@ export class Platform {
 
   /** @returns what the process says once it is ready, and its id */
   async start(args: string[], env: Record<string, string>): Promise<Record<string, unknown> & { pid: number }> {
-    const child = fork(join(root, 'dist', 'src', 'cli', 'main.js'), args, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(join(root, 'dist', 'src', 'cli', 'main.js'), args, {
+      execArgv: [...process.execArgv, ...nodeFlags],
+      env,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.children.push(child);
     const said = await new Promise<Record<string, unknown>>((resolve, reject) => {
       child.once('message', (message) => resolve(message as Record<string, unknown>));

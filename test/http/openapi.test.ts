@@ -353,4 +353,7 @@ test('it is served, and the page that shows it loads nothing from elsewhere', as
   const page = await th.app.inject({ method: 'GET', url: '/docs/' });
   expect(page.statusCode).toBe(200);
   expect([...page.body.matchAll(/(?:src|href)="(https?:[^"]*)"/g)].map(([, url]) => url)).toEqual([]);
+  const program = await th.app.inject({ method: 'GET', url: '/docs/js/scalar.js' });
+  expect([program.statusCode, program.headers['content-type']]).toEqual([200, 'text/javascript; charset=utf-8']);
+  expect(program.body).toContain('createApiReference');
 });
