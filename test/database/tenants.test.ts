@@ -67,6 +67,17 @@ test('the trigger stands where the policy does not: with row-level security off,
   await client.end();
 });
 
+test('…and the policy where the trigger does not', async () => {
+  const client = new pg.Client({ connectionString: th.url });
+  await client.connect();
+  await client.query('begin; alter table tolem.store disable trigger own_merchant; set local role tolem_app');
+  await client.query(`set local tolem.merchant = '${a.merchantId}'`);
+  await expect(client.query(`insert into tolem.store (merchant_id, id, name, created_at) values ('${b.merchantId}', 'x', 'x', '2026-01-01')`)).rejects.toThrow(
+    /violates row-level security policy/,
+  );
+  await client.end();
+});
+
 test.each(['transfer', 'event', 'attempt', 'idempotency', 'callback'])('%s only grows', async (journal) => {
   for (const statement of [`update ${journal} set merchant_id = merchant_id`, `delete from ${journal}`, `truncate ${journal} cascade`])
     await expect(as('tolem_app', a.merchantId, statement)).rejects.toMatchObject({ code: '42501' });

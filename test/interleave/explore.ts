@@ -30,7 +30,7 @@ export interface Pair<T extends Record<string, string> = Record<string, string>>
 export interface Seen {
   crashed: boolean;
   /** the statements that ran, in order */
-  ran: { party: 'A' | 'B'; text: string }[];
+  ran: { party: 'A' | 'B'; text: string; failed?: string | undefined }[];
 }
 
 export interface Violation {

@@ -17,7 +17,7 @@ export interface Ran {
   label: string;
   text: string;
   waited: boolean;
-  failed?: string;
+  readonly failed?: string | undefined;
 }
 
 /** Nothing but begins: no snapshot is taken and nothing is seen, so it does not matter when. */
@@ -306,8 +306,17 @@ export class Stage {
     if (statement.text.startsWith('begin')) statement.wire.wrote = new Set();
     else for (const table of writtenBy(statement.text)) statement.wire.wrote.add(table);
     statement.wire.letGo(statement);
-    this.trace.push({ party: party.name, label: labelOf(statement.text), text: statement.text, waited: false });
-    this.ranAs.set(statement, this.trace.at(-1) as Ran);
+    const ran: Ran = {
+      party: party.name,
+      label: labelOf(statement.text),
+      text: statement.text,
+      waited: false,
+      get failed() {
+        return statement.failed;
+      },
+    };
+    this.trace.push(ran);
+    this.ranAs.set(statement, ran);
   }
 
   /** Resolves when each party has ended, holds a statement that waits to be let go, or is proven to wait for the other. */

@@ -82,7 +82,8 @@ export function checkIncidents({ verdict, server }: Scene, judge: Judge, stored:
     select i.id, i.object_id as "objectId", i.kind, (select count(*) from tolem.transfer t where t.merchant_id = i.merchant_id and t.object_id = i.id::text and t.kind = 'suspense') as postings from tolem.incident i`);
   for (const payout of stored) {
     const fact = payout.reference ? facts.get(payout.reference) : undefined;
-    const own = incidents.filter(({ objectId }) => objectId === payout.id);
+    const own = incidents.filter(({ objectId, kind }) => objectId === payout.id && kind !== 'reference_forgotten');
+    if (incidents.some(({ objectId, kind }) => objectId === payout.id && kind === 'reference_forgotten')) judge.saw('incident reference_forgotten');
     const contradicts = (says: string) => (says === 'executed' ? payout.state !== 'settled' : payout.state === 'settled');
     const isExpected = [...(fact?.callbacks.values() ?? [])].some(
       ({ says, isTaken, isLie }) => isTaken && says !== 'returned' && (isLie || isLiedTo(fact)) && contradicts(says),

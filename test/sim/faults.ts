@@ -4,8 +4,6 @@ import type { Dice } from './dice.ts';
 export interface Rates {
   /** a process dies at an await of a port */
   crash: number;
-  /** a process stands still for a while, its leases running out */
-  freeze: number;
   connect: number;
   statementLost: number;
   deadlock: number;

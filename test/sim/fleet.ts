@@ -27,6 +27,9 @@ interface Slot {
   process: Process | undefined;
   house: House | undefined;
   incarnation: number;
+  stopping: AbortController;
+  /** ends when it was told to stop and has nothing in hand any more */
+  working: Promise<unknown>;
 }
 
 export interface FleetParts {
@@ -53,7 +56,16 @@ export class Fleet {
 
   constructor(parts: FleetParts) {
     this.o = parts;
-    const slot = (name: string, role: Role, front?: Front): Slot => ({ name, role, front, process: undefined, house: undefined, incarnation: 0 });
+    const slot = (name: string, role: Role, front?: Front): Slot => ({
+      name,
+      role,
+      front,
+      process: undefined,
+      house: undefined,
+      incarnation: 0,
+      stopping: new AbortController(),
+      working: Promise.resolve(),
+    });
     this.slots = [
       ...parts.fronts.map((front, i) => slot(`api-${i + 1}`, 'api', front)),
       ...Array.from({ length: parts.workers }, (_, i) => slot(`worker-${i + 1}`, 'worker')),
@@ -86,6 +98,20 @@ export class Fleet {
     this.o.faults.count('process frozen');
     process.freeze(ms);
     this.o.server.leave(process, new Error('Client has encountered a connection error and is not queryable'));
+  }
+
+  /** Stopped as for a deployment: it takes nothing more, ends what it has in hand, and another takes its place. */
+  async drain(): Promise<void> {
+    const slot = this.o.dice.pick(this.slots);
+    const { process, house } = slot;
+    if (!process?.alive || !house) return;
+    this.o.faults.count('process drained');
+    this.o.world.note(process, 'is told to stop');
+    slot.front?.stand(undefined);
+    slot.house = undefined;
+    slot.stopping.abort();
+    await Promise.all([slot.working, house.payouts.accepted.idle(), house.payouts.outcomes.idle(), house.webhooks.idle()]);
+    process.kill('drained');
   }
 
   /** A request to one of the processes that serve. */
@@ -135,7 +161,7 @@ export class Fleet {
     }
     slot.house = house;
     slot.front?.stand(house);
-    if (slot.role === 'worker') this.work(process, house);
+    if (slot.role === 'worker') this.work(process, slot, house);
     world.note(process, 'is up');
   }
 
@@ -164,10 +190,14 @@ export class Fleet {
     );
   }
 
-  private work(process: Process, { db, log, payouts, webhooks }: House): void {
-    const never = new AbortController().signal;
-    for (const queue of [payouts.queue, webhooks.queue])
-      void new Worker([queue], { db, log, clock: process.lookingClock(queue.name, () => this.o.server.changes), capacity: 64, idleMs: IDLE_MS }).run(never);
+  private work(process: Process, slot: Slot, { db, log, payouts, webhooks }: House): void {
+    slot.stopping = new AbortController();
+    const loops = [payouts.queue, webhooks.queue].map((queue) =>
+      new Worker([queue], { db, log, clock: process.lookingClock(queue.name, () => this.o.server.changes), capacity: 64, idleMs: IDLE_MS }).run(
+        slot.stopping.signal,
+      ),
+    );
+    slot.working = Promise.all(loops);
   }
 }
 

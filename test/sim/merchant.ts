@@ -87,13 +87,14 @@ export class Merchant {
     this.topUps.set(currency, (this.topUps.get(currency) ?? 0n) + amount);
   }
 
-  intent(options: { amount: bigint; currency: string; card: Card; key?: boolean }): Intent {
+  /** @param key null for none; one of its own where nothing is said */
+  intent(options: { amount: bigint; currency: string; card: Card; key?: string | null }): Intent {
     const reference = this.name();
     const { amount, currency, card } = options;
     const body = `{"tokenId":"${card.token}","amount":${toDecimal(amount, currency)},"currency":"${currency}","orderReference":"${reference}"}`;
     const intent: Intent = {
       reference,
-      key: options.key === false ? undefined : this.name(),
+      key: options.key === null ? undefined : (options.key ?? this.name()),
       body,
       amount,
       currency,
@@ -138,7 +139,7 @@ export class Merchant {
 
   /** The same key with another body: refused, without an effect; and the key still stands for what it stood for. */
   async misuse(intent: Intent): Promise<void> {
-    const other = intent.body.replace(/"amount":[^,]+/, `"amount":${toDecimal(intent.amount + 1n, intent.currency)}`);
+    const other = intent.body.replace(/"amount":[^,]+/, `"amount":${toDecimal(intent.amount > 1n ? intent.amount - 1n : 2n, intent.currency)}`);
     const answer = await this.insist('POST', '/v1/payout', other, intent.key);
     this.faults.count('key used for another body');
     this.verdict.expect(answer?.status === 409, 'INV-40', () => `another body under the same key was answered ${answer?.status} ${answer?.text}`);

@@ -24,6 +24,10 @@ export interface Plan {
   bankOutages: (Outage & { way: Way })[];
   bankRestarts: number[];
   databaseRestarts: Outage[];
+  /** a process stands still, its leases running out */
+  freezes: Outage[];
+  /** a process is stopped in good order, and another takes its place */
+  deployments: number[];
   /** some endpoints never come back */
   deadEndpoints: boolean;
 }
@@ -37,7 +41,7 @@ export function drawPlan(dice: Dice): Plan {
     [3, 1200],
     [1, 24 * 3600],
   ]);
-  const deadEndpoints = dice.chance(0.2);
+  const deadEndpoints = dice.chance(0.12);
   const outage = (longest: number): Outage => ({ at: dice.int(0, span), ms: Math.round(dice.spread(500, longest)) });
   const several = (most: number) => Array.from({ length: dice.int(0, most) });
   // Each class of faults is absent from some seeds and heavy in others: what a rare one does must not drown in a common one.
@@ -63,7 +67,7 @@ export function drawPlan(dice: Dice): Plan {
     rates: {
       ...{
         crash: 0.0015 * mood(),
-        freeze: mood(),
+
         connect: 0.001 * mood(),
         statementLost: 0.0006 * mood(),
         deadlock: 0.0015 * mood(),
@@ -83,6 +87,8 @@ export function drawPlan(dice: Dice): Plan {
     })),
     bankRestarts: several(2).map(() => dice.int(0, span)),
     databaseRestarts: several(2).map(() => outage(20_000)),
+    freezes: several(6).map(() => outage(180_000)),
+    deployments: several(2).map(() => dice.int(0, span)),
   };
 }
 

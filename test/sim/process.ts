@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/ports.ts';
 import type { Faults } from './faults.ts';
-import type { Owner, World } from './world.ts';
+import { interruptible, type Owner, type World } from './world.ts';
 
 export type Role = 'api' | 'worker';
 
@@ -75,12 +75,7 @@ export class Process implements Owner {
     const wall = () => world.date(world.time + this.skewMs);
     return {
       ...{ now: wall, wall, monotonic: () => world.time },
-      sleep: (ms, signal) =>
-        new Promise((resolve) => {
-          if (signal?.aborted) return resolve();
-          signal?.addEventListener('abort', () => resolve(), { once: true });
-          this.pass('sleep', ms, resolve);
-        }),
+      sleep: (ms, signal) => interruptible(signal, (wake) => this.pass('sleep', ms, wake)),
       setOffset: () => undefined,
     };
   }
@@ -95,14 +90,13 @@ export class Process implements Owner {
     return {
       ...clock,
       sleep: (ms, signal) =>
-        new Promise((resolve) => {
-          if (signal?.aborted) return resolve();
-          signal?.addEventListener('abort', () => resolve(), { once: true });
+        interruptible(signal, (wake) =>
           world.look(ms, this, kind, () => {
             this.looked.set(kind, { at: world.time, changes: changes() });
-            resolve();
-          });
-        }),
+            if (this.faults.diesAt(`${this.role} sleep, ${kind}`)) return this.kill(`sleep, ${kind}`);
+            wake();
+          }),
+        ),
     };
   }
 }

@@ -33,7 +33,7 @@ export interface Outcome {
 }
 
 const hour = 3_600_000;
-const STEPS_BETWEEN_CHECKS = 4_000;
+const STEPS_BETWEEN_CHECKS = 3_000;
 
 /** All that one seed says, from an empty database to the last check. */
 export async function runSeed(seed: number, store: Store, fronts: Front[], config: Config, keepLines = 40): Promise<Outcome> {
@@ -206,7 +206,7 @@ class Simulation {
 
   /** What befalls everybody: the bank away, the database restarted, processes that stand still. */
   private disturb(): void {
-    const { plan, world, bank, server, dice, faults, fleet } = this;
+    const { plan, world, bank, server, faults, fleet } = this;
     for (const { at, ms, way } of plan.bankOutages) {
       world.after(at, undefined, () => {
         if (!faults.on) return;
@@ -223,13 +223,13 @@ class Simulation {
         server.restart(ms);
       });
     }
-    const freezes = Math.round(plan.rates.freeze * 3);
-    for (let i = 0; i < freezes; i++) {
-      world.after(dice.int(0, plan.span), undefined, () => {
+    for (const { at, ms } of plan.freezes) {
+      world.after(at, undefined, () => {
         const process = faults.on ? fleet.anybody() : undefined;
-        if (process) fleet.freeze(process, dice.spread(200, 180_000));
+        if (process) fleet.freeze(process, ms);
       });
     }
+    for (const at of plan.deployments) world.after(at, undefined, () => void (faults.on && fleet.drain()));
   }
 
   /** Sends the merchants on their errands. */
@@ -242,11 +242,22 @@ class Simulation {
       left -= payouts;
       world.after(dice.int(0, plan.span), undefined, () => merchant.errand(run));
     }
+    this.shareKey();
     for (const merchant of this.merchants) {
       for (let i = dice.int(0, 3); i > 0; i--) world.after(dice.int(0, plan.span), undefined, () => merchant.errand(() => merchant.nonsense()));
       for (let i = dice.int(1, 4); i > 0; i--)
         world.after(dice.int(0, plan.span), undefined, () => merchant.errand(async () => void (await merchant.readFeed(dice.int(1, 100)))));
       for (let i = dice.int(0, 2); i > 0; i--) world.after(dice.int(0, plan.span), undefined, () => merchant.errand(() => merchant.tendEndpoints()));
+    }
+  }
+
+  /** INV-42: merchants that happen to use the same key, at the same moment. */
+  private shareKey(): void {
+    const { dice, plan, world } = this;
+    const [key, at] = [`shared-${dice.int(1, 1_000_000)}`, dice.int(0, plan.span)];
+    for (const merchant of this.merchants) {
+      const intent = merchant.intent({ amount: 1000n, currency: 'KZT', card: dice.pick(merchant.cards), key });
+      world.after(at, undefined, () => merchant.errand(() => merchant.pay(intent)));
     }
   }
 
@@ -410,12 +421,12 @@ class Errand {
     };
   }
 
-  private intent(key = true) {
+  private intent(isKeyed = true) {
     const { merchant, dice } = this;
     const terms = dice.pick([...merchant.terms.values()]);
     const usual = BigInt(Math.round(dice.spread(1, 2_000_000)));
-    const edge = dice.pick([terms.minAmount, terms.minAmount - 1n, terms.maxAmount ?? usual, (terms.maxAmount ?? usual) + 1n, 1n]);
+    const edge = dice.pick([999_999_999_999_999n, terms.minAmount, terms.minAmount - 1n, terms.maxAmount ?? usual, (terms.maxAmount ?? usual) + 1n, 1n]);
     const amount = dice.chance(0.15) && edge > 0n ? edge : usual;
-    return merchant.intent({ amount, currency: terms.currency, card: dice.pick(merchant.cards), key });
+    return merchant.intent({ amount, currency: terms.currency, card: dice.pick(merchant.cards), ...(isKeyed ? {} : { key: null }) });
   }
 }

@@ -72,11 +72,7 @@ export class World {
   }
 
   sleep(ms: number, signal?: AbortSignal, owner?: Owner): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-      this.after(ms, owner, resolve);
-    });
+    return interruptible(signal, (wake) => this.after(ms, owner, wake));
   }
 
   note(owner: Owner | undefined, what: string): void {
@@ -162,3 +158,16 @@ async function rest(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 const TURNS = 2;
+
+/** A sleep that ends when `begin` says so, or when it is interrupted. */
+export function interruptible(signal: AbortSignal | undefined, begin: (wake: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const wake = () => {
+      signal?.removeEventListener('abort', wake);
+      resolve();
+    };
+    signal?.addEventListener('abort', wake);
+    begin(wake);
+  });
+}
