@@ -9,6 +9,12 @@ export interface Connector {
   /** What the processor promises of its memory and its time; as last heard from it, or what the adapter's maker knows. */
   limits(): ProcessorLimits;
   /**
+   * Asks for the limits where the processor has not said them yet. Nothing is taken to be sent before: who believes in less
+   * than a processor remembers calls a person without need, and who believes in more pays twice.
+   * @returns undefined when they are known; otherwise why not
+   */
+  acquaint?(): Promise<Unknown | Unsent | undefined>;
+  /**
    * Asks for a transfer, once. The same reference with the same content is the same transfer, within the processor's
    * retention. A time-out, a broken connection or an answer that cannot be read is `unknown`: nobody may guess.
    */

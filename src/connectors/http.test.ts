@@ -153,3 +153,20 @@ test('only an adapter’s own bug is thrown', async () => {
   expect(await broken(new NetError('refused', false)).inquire('r')).toEqual({ kind: 'unsent', why: 'refused' });
   expect(await broken(new NetError('time-out', true)).inquire('r')).toEqual({ kind: 'unknown', why: 'time-out' });
 });
+
+test.each([
+  ['a processor that says its limits', 404, '{"code":4}', whole, undefined, 3600],
+  ['limits beside any answer', 400, '{}', whole, undefined, 3600],
+  ['one that never says any: the short ones stand', 404, '{"code":4}', '', undefined, 600],
+  ['something in between', 502, '<html>', '', 'unknown', 600],
+  ['something in between that says not found', 404, '<html>', '', 'unknown', 600],
+])('acquaintance: %s', async (_, status, body, headers, silence, retentionSeconds) => {
+  const server = await rawServer((socket) => void socket.write(httpAnswer(body, { status, headers })));
+  const connector = connect(`http://127.0.0.1:${server.port}`, 1_000);
+  expect((await connector.acquaint())?.kind).toBe(silence);
+  expect(connector.limits().retentionSeconds).toBe(retentionSeconds);
+  const asked = server.requests.length;
+  await connector.acquaint();
+  expect(server.requests.length - asked).toBe(silence ? 1 : 0); // it is asked until it has answered, and no more
+  await server.close();
+});

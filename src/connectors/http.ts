@@ -17,6 +17,8 @@ export interface HttpConnectorOptions {
 }
 
 const MAX_ANSWER = 64 * 1024;
+/** A reference that is nobody's: whatever is answered about it has the limits beside it. */
+export const NOBODYS = 'acquaintance';
 
 /** Speaks processor protocol v1, JSON over HTTP. What it cannot read to the letter is unknown. */
 export class HttpConnector implements Connector {
@@ -24,6 +26,7 @@ export class HttpConnector implements Connector {
   private readonly o: HttpConnectorOptions;
   /** Until the processor has said its own: short, for whoever believes in more than it remembers pays twice. */
   private known: ProcessorLimits = { retentionSeconds: 600, maxInFlightSeconds: 60 };
+  private isAcquainted = false;
 
   constructor(options: HttpConnectorOptions) {
     this.name = options.name;
@@ -32,6 +35,15 @@ export class HttpConnector implements Connector {
 
   limits(): ProcessorLimits {
     return this.known;
+  }
+
+  async acquaint(): Promise<Unknown | Unsent | undefined> {
+    if (this.isAcquainted) return undefined;
+    const answer = await this.call('GET', `/v1/transfers/${NOBODYS}`);
+    if ('kind' in answer) return answer;
+    // One that does not know the reference and says nothing of its memory: the short one stands.
+    if (answer.status === 404 && this.read(answer)) this.isAcquainted = true;
+    return this.isAcquainted ? undefined : unreadable(answer);
   }
 
   async send(transfer: Transfer): Promise<SendOutcome> {
@@ -106,7 +118,9 @@ export class HttpConnector implements Connector {
   private learn({ headers }: NetAnswer): void {
     const seconds = (name: string) => (/^\d{1,9}$/.test(headers[name] ?? '') ? Number(headers[name]) : undefined);
     const [retentionSeconds, maxInFlightSeconds] = [seconds('retention-seconds'), seconds('max-in-flight-seconds')];
-    if (retentionSeconds !== undefined && maxInFlightSeconds !== undefined) this.known = { retentionSeconds, maxInFlightSeconds };
+    if (retentionSeconds === undefined || maxInFlightSeconds === undefined) return;
+    this.known = { retentionSeconds, maxInFlightSeconds };
+    this.isAcquainted = true;
   }
 
   /** A 404 or 405 of something in between (a proxy, a wrong address) says nothing about the reference. */

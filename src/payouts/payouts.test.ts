@@ -1,3 +1,4 @@
+import type { Connector } from '../connectors/connector.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestHouse, type TestHouse } from '../../test/harness/house.ts';
 import { verify } from '../audit/verify.ts';
@@ -208,6 +209,18 @@ test('what never left is as if it had never been tried', async () => {
   }
   expect(await statusOf(m, body.id)).toBe('settled');
   th.bank.script = {};
+});
+
+test('a processor that has not said its limits is sent nothing; payouts wait as new', async () => {
+  const m = await th.merchant({ available: 500_00n });
+  const bank: Connector = th.bank;
+  bank.acquaint = async () => ({ kind: 'unsent', why: 'refused' });
+  const { body } = await payout(m, 100);
+  await th.work(m);
+  expect(await statusOf(m, body.id)).toBe('new');
+  bank.acquaint = async () => undefined;
+  await th.work(m);
+  expect(await statusOf(m, body.id)).toBe('settled');
 });
 
 test('a processor that is down is left alone: payouts wait as new, and nothing fails', async () => {

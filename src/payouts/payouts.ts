@@ -66,11 +66,19 @@ export class Payouts {
       allowance: () => this.breaker.allowance(),
       take: async (merchantId, limit) => {
         const allowed = Math.min(limit, this.breaker.allowance());
-        if (allowed <= 0) return [];
+        if (allowed <= 0 || !(await this.isAcquainted(o.connector))) return [];
         const calls = await sender.takeDue(merchantId, allowed);
         return calls.map((call) => this.watch(call, o.onVerdict));
       },
     };
+  }
+
+  private async isAcquainted(connector: Connector): Promise<boolean> {
+    const silence = await connector.acquaint?.();
+    if (!silence) return true;
+    this.breaker.began();
+    this.breaker.heard(silence);
+    return false;
   }
 
   private async watch(call: Promise<Verdict>, onVerdict?: (kind: Verdict['kind']) => void): Promise<void> {

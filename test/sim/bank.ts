@@ -30,7 +30,7 @@ export class SimulatedBank {
   private readonly faults: Faults;
   private readonly dice: Dice;
   private readonly plan: BankPlan;
-  private readonly dial: Dial;
+  readonly dial: Dial;
   private readonly toApi: Net;
 
   /** @param toApi carries callbacks to the API */

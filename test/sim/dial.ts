@@ -27,11 +27,16 @@ const COMPOSED = ['composed-at-once', 'composed-pending', 'composed-returned', '
 export class Dial {
   private readonly plan: DialPlan;
   private readonly dice: Dice;
-  private readonly given = new Map<string, Scenario>();
+  /** by reference */
+  readonly given = new Map<string, Scenario>();
+  /** the table as this seed shuffles it: gone through again and again, so that none is left out for long */
+  private readonly order: Scenario[];
+  private drawn = 0;
 
   constructor(plan: DialPlan, dice: Dice) {
     this.plan = plan;
     this.dice = dice;
+    this.order = dice.shuffled(named);
   }
 
   /** The same for the same reference, however often it is sent. */
@@ -55,7 +60,7 @@ export class Dial {
   }
 
   private fromTable(): Scenario {
-    const scenario = this.dice.pick(named);
+    const scenario = this.order[this.drawn++ % this.order.length] as Scenario;
     if (isStuck(scenario) && (!this.plan.stuck || this.dice.chance(0.6))) return executed;
     if (takesRetention(scenario) && this.plan.retentionSeconds > 7200 && this.dice.chance(0.9)) return executed;
     return scenario;

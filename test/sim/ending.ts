@@ -1,3 +1,4 @@
+import { NOBODYS } from '../../src/connectors/http.ts';
 import { fingerprintOf } from '../../src/sandbox/fingerprint.ts';
 import { toDecimal } from '../../src/money.ts';
 import type { Facts } from './bank-facts.ts';
@@ -16,7 +17,7 @@ export function checkBank({ verdict, bank, merchants, server }: Scene, judge: Ju
   const add = (key: string, amount: bigint) => sums.set(key, (sums.get(key) ?? 0n) + amount);
 
   for (const [ref, fact] of facts) {
-    if (ref.startsWith('stranger-')) continue;
+    if (ref.startsWith('stranger-') || (ref === NOBODYS && fact.requested.length === 0)) continue;
     const payout = byReference.get(ref);
     if (!payout) {
       verdict.wrong('INV-24', `the bank was asked for ${ref}, which no submission has: ${show(fact)}`);
@@ -31,8 +32,9 @@ export function checkBank({ verdict, bank, merchants, server }: Scene, judge: Ju
         request.currency === payout.currency &&
         request.destination.fingerprint === fingerprintOf(bank.key, { pan: cards.get(payout.cardTokenId) ?? '' });
       verdict.expect(same, 'INV-29', () => `the bank was asked for ${show(request)}, the payout is ${show(payout)}`);
-      judge.saw(`${request.scenario} → ${payout.state}`);
     }
+    const scenario = bank.dial.given.get(ref)?.id; // also of what the bank turned away and never took
+    if (scenario) judge.saw(`${scenario} → ${payout.state}`);
   }
   for (const payout of stored) {
     const fact = payout.reference ? facts.get(payout.reference) : undefined;

@@ -45,6 +45,7 @@ export interface StoredPayout {
   phase: string | null;
   evidence: string | null;
   nextAt: Date | null;
+  resendUntil: Date | null;
   /** the bank's memory ended before anybody was heard, and an incident says so */
   isForgotten: boolean;
 }
@@ -168,7 +169,8 @@ export class Judge {
     const isPending = facts.executed.length + facts.declined.length + facts.cancelled.length === 0;
     if (isPending && payout.outcome === 'accepted') return 'open: pending at the bank';
     // So much befell it that nobody was heard within the bank's memory: the product has said so itself, and looks on.
-    if (payout.outcome === 'unknown' && payout.isForgotten) return 'open: forgotten by the bank';
+    const remembered = (payout.resendUntil?.getTime() ?? 0) - payout.createdAt.getTime() + SKEW_MS >= this.o.plan.dial.retentionSeconds * 1000;
+    if (payout.outcome === 'unknown' && payout.isForgotten && remembered) return 'open: forgotten by the bank';
     return undefined;
   }
 
@@ -217,6 +219,9 @@ export class Judge {
   }
 }
 
+/** The clocks of two processes differ by no more. */
+const SKEW_MS = 6_000;
+
 const JOURNALS = ['transfer', 'event', 'attempt', 'idempotency', 'callback'];
 
 const DUE: Record<string, string> = {
@@ -227,7 +232,7 @@ const DUE: Record<string, string> = {
 const STORED = `
   select p.id, p.merchant_id as "merchantId", p.state, p.amount, p.fee, p.currency, p.card_token_id as "cardTokenId", p.order_reference as "orderReference", p.error_code as "errorCode", p.created_at as "createdAt",
     (select e.cause from tolem.event e where e.merchant_id = p.merchant_id and e.object_id = p.id order by e.object_seq desc limit 1) as cause,
-    s.reference, s.outcome, s.phase, s.evidence, s.next_at as "nextAt",
+    s.reference, s.outcome, s.phase, s.evidence, s.next_at as "nextAt", s.resend_until as "resendUntil",
     exists (select 1 from tolem.incident i where i.merchant_id = p.merchant_id and i.object_id = p.id and i.kind = 'reference_forgotten' and i.opened_at > s.resend_until - interval '60 seconds') as "isForgotten"
   from tolem.payout p left join tolem.submission s on s.merchant_id = p.merchant_id and s.payout_id = p.id order by p.id`;
 
