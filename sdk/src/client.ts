@@ -121,8 +121,8 @@ export class Tolem {
     get: (id: string, options?: Read): Promise<WebhookEndpoint> => this.call('GET /v1/webhook-endpoints/{id}', { path: { id } }, options),
     update: (id: string, change: Body<'PATCH /v1/webhook-endpoints/{id}'>, options?: Read): Promise<WebhookEndpoint> =>
       this.call('PATCH /v1/webhook-endpoints/{id}', { path: { id }, body: change }, options),
-    enable: (id: string, options?: Read): Promise<WebhookEndpoint> => this.call('POST /v1/webhook-endpoints/{id}/enable', { path: { id } }, options),
-    disable: (id: string, options?: Read): Promise<WebhookEndpoint> => this.call('POST /v1/webhook-endpoints/{id}/disable', { path: { id } }, options),
+    enable: (id: string, options?: CallOptions): Promise<WebhookEndpoint> => this.call('POST /v1/webhook-endpoints/{id}/enable', { path: { id } }, options),
+    disable: (id: string, options?: CallOptions): Promise<WebhookEndpoint> => this.call('POST /v1/webhook-endpoints/{id}/disable', { path: { id } }, options),
     /** @param overlapSeconds for how long the old secret signs too; a day where nothing is said */
     rollSecret: (id: string, overlapSeconds?: number, options?: CallOptions): Promise<WebhookEndpoint> =>
       this.call(
@@ -169,7 +169,7 @@ export class Tolem {
     topup: (money: Body<'POST /v1/sandbox/topup'>, options?: CallOptions): Promise<Answer<'POST /v1/sandbox/topup'>> =>
       this.call('POST /v1/sandbox/topup', { body: money }, options),
     /** Moves the platform's clock ahead: what is due by then becomes due. */
-    advanceClock: (advanceSeconds: number, options?: Read): Promise<{ now: string }> =>
+    advanceClock: (advanceSeconds: number, options?: CallOptions): Promise<{ now: string }> =>
       this.call('POST /v1/sandbox/clock', { body: { advanceSeconds } }, options),
   };
 

@@ -747,12 +747,18 @@ export interface Operations {
 
 /** Operations that take an Idempotency-Key: asked again under the same one, they are not done again. */
 export const keyed: ReadonlySet<string> = new Set<keyof Operations>([
+  'POST /v1/api-keys',
+  'POST /v1/api-keys/{id}/revoke',
+  'POST /v1/api-keys/{id}/roll',
   'POST /v1/cards',
   'POST /v1/customers',
   'POST /v1/payout',
+  'POST /v1/sandbox/clock',
   'POST /v1/sandbox/topup',
   'POST /v1/webhook-endpoints',
   'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend',
+  'POST /v1/webhook-endpoints/{id}/disable',
+  'POST /v1/webhook-endpoints/{id}/enable',
   'POST /v1/webhook-endpoints/{id}/replay',
   'POST /v1/webhook-endpoints/{id}/roll-secret',
   'POST /v1/webhook-endpoints/{id}/test',

@@ -61,6 +61,13 @@ export function replay(stored: Stored, key: Key): Answer {
   return { status: stored.status, body: stored.body, replayed: true };
 }
 
+/** What was answered before under this key, where something has to be done before the transaction that does the work. */
+export async function answeredBefore(db: Db, merchantId: string, key: Key | undefined): Promise<Answer | undefined> {
+  if (!key) return undefined;
+  const stored = (await db.merchant(merchantId, (tx) => recall(tx, key.route, [key.key]))).get(key.key);
+  return stored && replay(stored, key);
+}
+
 /** Stores answers in the transaction that does the work. A key that somebody else stored meanwhile refuses it all. */
 export async function remember(tx: Tx, answers: (Key & Answer)[], at: Date): Promise<void> {
   if (answers.length === 0) return;

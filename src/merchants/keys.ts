@@ -46,38 +46,16 @@ function checksum(text: string): string {
   return Array.from({ length: 6 }, (_, i) => DIGITS[(hash[i] as number) % 62]).join('');
 }
 
-/**
- * Makes a key. The look-up by hash is written first, so that a crash in between leaves a key that nobody has.
- * @returns the secret, which is shown once and is nowhere afterwards
- */
-export async function createKey(
-  db: Db,
-  merchantId: string,
+/** A key and its secret, of which nothing is written yet. */
+export function newKey(
   ids: Ids,
-  key: { kind: KeyKind; name: string; mode: 'test' | 'live'; scopes: Scope[]; expiresAt: Date | null; now: Date },
-  inTransaction: (tx: Tx, made: ApiKey) => Promise<void> = () => Promise.resolve(),
-): Promise<{ secret: string; key: ApiKey }> {
-  const secret = newSecret(ids, key.kind, key.mode);
-  const made: ApiKey = {
-    id: ids.uuid(),
-    kind: key.kind,
-    name: key.name,
-    prefix: PREFIX[key.kind](key.mode),
-    last4: secret.slice(-4),
-    scopes: key.scopes,
-    createdAt: key.now,
-    expiresAt: key.expiresAt,
-    revokedAt: null,
-  };
-  await claimSecret(db, secret, merchantId, made.id);
-  await db.merchant(merchantId, async (tx) => {
-    await insertKey(tx, made, secret);
-    await inTransaction(tx, made);
-  });
-  return { secret, key: made };
+  { now, mode, ...key }: Pick<ApiKey, 'kind' | 'name' | 'scopes' | 'expiresAt'> & { mode: 'test' | 'live'; now: Date },
+): { secret: string; key: ApiKey } {
+  const secret = newSecret(ids, key.kind, mode);
+  return { secret, key: { ...key, id: ids.uuid(), prefix: PREFIX[key.kind](mode), last4: secret.slice(-4), createdAt: now, revokedAt: null } };
 }
 
-/** Writes the look-up from a secret's hash to its merchant. */
+/** Writes the look-up from a secret's hash to its merchant: before the key itself, so that a crash in between leaves a key that nobody has. */
 export const claimSecret = (db: Db, secret: string, merchantId: string, keyId: string): Promise<number> =>
   db.lookup((q) =>
     q.run(

@@ -1,4 +1,4 @@
-import type { Db } from '../db/db.ts';
+import type { Db, Queries } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
 import { conflict } from '../errors.ts';
 
@@ -11,13 +11,11 @@ export const clockOffset = async (db: Db): Promise<number> =>
  * @returns the new offset
  * @throws {ApiError} 409 where somebody's real money would be moved in time
  */
-export async function advanceClock(db: Db, ms: number): Promise<number> {
-  return db.lookup(async (q) => {
-    const { live } = await q.one<{ live: boolean }>(sql`select exists (select 1 from key_owner o where o.is_live) as live`);
-    if (live) throw conflict('the platform has live merchants; its clock is the world’s');
-    const [row] = await q.rows<{ offset: bigint }>(
-      sql`update platform as p set clock_offset_ms = p.clock_offset_ms + ${ms}::bigint returning p.clock_offset_ms as offset`,
-    );
-    return Number(row?.offset);
-  });
+export async function advanceClock(q: Queries, ms: number): Promise<number> {
+  const { live } = await q.one<{ live: boolean }>(sql`select exists (select 1 from key_owner o where o.is_live) as live`);
+  if (live) throw conflict('the platform has live merchants; its clock is the world’s');
+  const [row] = await q.rows<{ offset: bigint }>(
+    sql`update platform as p set clock_offset_ms = p.clock_offset_ms + ${ms}::bigint returning p.clock_offset_ms as offset`,
+  );
+  return Number(row?.offset);
 }

@@ -1,22 +1,26 @@
 import Type from 'typebox';
-import type { Db } from '../db/db.ts';
+import type { Db, Tx } from '../db/db.ts';
 import { conflict, forbidden, invalid } from '../errors.ts';
-import { keyOf, once } from '../http/idempotency.ts';
+import { type Answer, answeredBefore, type Key, keyOf, once } from '../http/idempotency.ts';
+import { SealedAnswers } from '../http/sealed-answer.ts';
 import { type App, answers, callerOf, give, IdempotencyHeader, Nullable } from '../http/room.ts';
 import { idIn } from '../http/server.ts';
 import type { Ids } from '../ids.ts';
 import { account, Books } from '../ledger/books.ts';
 import { balances } from '../ledger/statement.ts';
 import { exponentOf, MAX_MINOR } from '../money.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Random } from '../ports.ts';
+import { Sealer } from '../sealing.ts';
 import { timestamp } from '../transactions/view.ts';
-import { type ApiKey, createKey, expireKey, listKeys, lockKey, revokeKey, SCOPES } from './keys.ts';
-import { advanceClock } from './platform.ts';
+import { type ApiKey, claimSecret, expireKey, insertKey, listKeys, lockKey, newKey, revokeKey, SCOPES } from './keys.ts';
+import { advanceClock, clockOffset } from './platform.ts';
 
 export interface MerchantRoutes {
   db: Db;
   ids: Ids;
   clock: Clock;
+  random: Random;
+  config: { masterKey: Buffer; oldMasterKey?: Buffer | undefined };
   /** told the new offset of the platform's clock, in milliseconds */
   onClock(offsetMs: number): void;
 }
@@ -49,11 +53,11 @@ const Scopes = Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope)))
 const WEEK_SECONDS = 7 * 24 * 3600;
 
 /** A merchant's own affairs: balances and keys; and, for test merchants, money out of nothing and time that moves. */
-export function merchantRoutes(app: App, { db, ids, clock, onClock }: MerchantRoutes): void {
+export function merchantRoutes(app: App, parts: MerchantRoutes): void {
   app.addSchema(KeyBody);
-  ownRoutes(app, db);
-  keyRoutes(app, db, ids, clock);
-  sandboxRoutes(app, db, ids, clock, onClock);
+  ownRoutes(app, parts.db);
+  keyRoutes(app, parts);
+  sandboxRoutes(app, parts);
 }
 
 function ownRoutes(app: App, db: Db): void {
@@ -92,7 +96,23 @@ function ownRoutes(app: App, db: Db): void {
   );
 }
 
-function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
+function keyRoutes(app: App, { db, ids, clock, random, config: { masterKey, oldMasterKey } }: MerchantRoutes): void {
+  const sealer = new Sealer(masterKey, 'keys', random, oldMasterKey);
+  const ownerOf = (id: string) => `key/${id}`;
+  const sealed = new SealedAnswers((secret, id) => sealer.open(secret, ownerOf(id)).toString('utf8'));
+
+  /** Makes a key, and does in the same transaction what else has to be done. @returns the answer that shows its secret */
+  async function issue(merchantId: string, idempotency: Key | undefined, wanted: Parameters<typeof newKey>[1], also?: (tx: Tx) => Promise<unknown>) {
+    const { secret, key } = newKey(ids, wanted);
+    await claimSecret(db, secret, merchantId, key.id);
+    const answer = await once(db, merchantId, idempotency, wanted.now, async (tx): Promise<Answer> => {
+      await insertKey(tx, key, secret);
+      await also?.(tx);
+      return sealed.make(201, keyView(key), sealer.seal(Buffer.from(secret), ownerOf(key.id)));
+    });
+    return sealed.reveal(answer);
+  }
+
   const config = { scope: 'keys', source: 'keys' } as const;
   const tags = ['API keys'];
   const One = Type.Object({ id: Type.String({ description: 'The key' }) });
@@ -120,18 +140,21 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
         tags,
         summary: 'Create a key',
         description: 'The secret is in this answer and nowhere else.',
+        headers: IdempotencyHeader,
         body: Create,
-        response: answers({ 201: Type.Ref('ApiKey') }, 413),
+        response: answers({ 201: Type.Ref('ApiKey') }, 409, 413),
       },
     },
     async (request, reply) => {
       const { merchant, scopes } = callerOf(request);
       const { kind = 'key', name = '', scopes: wanted, expiresInSeconds } = request.body;
       giveNoMore(scopes, wanted);
+      const idempotency = keyOf('POST /v1/api-keys', request.headers['idempotency-key'], request.body);
+      const before = await answeredBefore(db, merchant.id, idempotency);
+      if (before) return give(reply, sealed.reveal(before));
       const now = clock.now();
       const expiresAt = expiresInSeconds ? new Date(now.getTime() + expiresInSeconds * 1000) : null;
-      const { secret, key } = await createKey(db, merchant.id, ids, { kind, name, mode: merchant.mode, scopes: wanted, expiresAt, now });
-      return reply.code(201).send({ ...keyView(key), secret });
+      return give(reply, await issue(merchant.id, idempotency, { kind, name, mode: merchant.mode, scopes: wanted, expiresAt, now }));
     },
   );
 
@@ -149,6 +172,7 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
         tags,
         summary: 'Roll a key',
         description: 'Makes a new key with the same scopes; the old one works on for the overlap.',
+        headers: IdempotencyHeader,
         params: One,
         body: Roll,
         response: answers({ 201: Type.Ref('ApiKey') }, 404, 409),
@@ -158,20 +182,22 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
       const { merchant, scopes } = callerOf(request);
       const now = clock.now();
       const id = idIn(request.params.id, 'key');
+      const idempotency = keyOf(`POST /v1/api-keys/${id}/roll`, request.headers['idempotency-key'], request.body);
+      const before = await answeredBefore(db, merchant.id, idempotency);
+      if (before) return give(reply, sealed.reveal(before));
       const old = await db.merchant(merchant.id, (tx) => lockKey(tx, id));
       giveNoMore(scopes, old.scopes);
       mustBeGood(old, now);
-      const { secret, key } = await createKey(
-        db,
+      const answer = await issue(
         merchant.id,
-        ids,
+        idempotency,
         { kind: old.kind, name: old.name, mode: merchant.mode, scopes: old.scopes, expiresAt: null, now },
         async (tx) => {
           mustBeGood(await lockKey(tx, id), clock.now()); // it may have been revoked or rolled meanwhile
           await expireKey(tx, id, new Date(now.getTime() + (request.body.overlapSeconds ?? 86_400) * 1000));
         },
       );
-      return reply.code(201).send({ ...keyView(key), secret });
+      return give(reply, answer);
     },
   );
 
@@ -183,18 +209,21 @@ function keyRoutes(app: App, db: Db, ids: Ids, clock: Clock): void {
         tags,
         summary: 'Revoke a key',
         description: 'It stops working within a second, in every process.',
+        headers: IdempotencyHeader,
         params: One,
         response: answers({ 200: Type.Ref('ApiKey') }, 404),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const id = idIn(request.params.id, 'key');
-      const key = await db.merchant(callerOf(request).merchant.id, async (tx) => {
+      const now = clock.now();
+      const key = keyOf(`POST /v1/api-keys/${id}/revoke`, request.headers['idempotency-key'], null);
+      const answer = await once(db, callerOf(request).merchant.id, key, now, async (tx) => {
         await lockKey(tx, id);
-        await revokeKey(tx, id, clock.now());
-        return lockKey(tx, id);
+        await revokeKey(tx, id, now);
+        return { status: 200, objectId: id, body: JSON.stringify(keyView(await lockKey(tx, id))) };
       });
-      return keyView(key);
+      return give(reply, answer);
     },
   );
 }
@@ -210,7 +239,7 @@ function giveNoMore(own: string[], given: string[]): void {
   if (beyond.length > 0) throw forbidden(`a key cannot give what it does not have: ${beyond.join(', ')}`);
 }
 
-function sandboxRoutes(app: App, db: Db, ids: Ids, clock: Clock, onClock: (offsetMs: number) => void): void {
+function sandboxRoutes(app: App, { db, ids, clock, onClock }: MerchantRoutes): void {
   const config = { scope: 'sandbox', source: 'sandbox' } as const;
   const tags = ['Sandbox'];
 
@@ -273,14 +302,23 @@ function sandboxRoutes(app: App, db: Db, ids: Ids, clock: Clock, onClock: (offse
         tags,
         summary: "Advance the platform's clock",
         description: 'Only on a platform without live merchants: what is due by then becomes due now.',
+        headers: IdempotencyHeader,
         body: Advance,
         response: answers({ 200: Type.Object({ now: Type.String() }) }, 409),
       },
     },
-    async (request) => {
-      if (callerOf(request).merchant.mode !== 'test') throw forbidden('only test merchants move the clock');
-      onClock(await advanceClock(db, request.body.advanceSeconds * 1000));
-      return { now: timestamp(clock.now()) };
+    async (request, reply) => {
+      const { merchant } = callerOf(request);
+      if (merchant.mode !== 'test') throw forbidden('only test merchants move the clock');
+      const { advanceSeconds } = request.body;
+      const [at, from] = [clock.now(), await clockOffset(db)];
+      let offset = from;
+      const answer = await once(db, merchant.id, keyOf('POST /v1/sandbox/clock', request.headers['idempotency-key'], request.body), at, async (tx) => {
+        offset = await advanceClock(tx, advanceSeconds * 1000);
+        return { status: 200, body: JSON.stringify({ now: timestamp(new Date(clock.wall().getTime() + offset)) }) };
+      });
+      onClock(offset);
+      return give(reply, answer);
     },
   );
 }

@@ -117,11 +117,16 @@ function endpointRoutes(app: App, { db, webhooks }: Parts): void {
           tags,
           summary: `${enabled ? 'Enable' : 'Disable'} an endpoint`,
           description,
+          headers: IdempotencyHeader,
           params: One,
           response: answers({ 200: Type.Ref('WebhookEndpoint') }, 404),
         },
       },
-      async (request) => endpointView(await webhooks.change(callerOf(request).merchant.id, endpointIn(request.params as { id: string }), { enabled })),
+      async (request, reply) => {
+        const id = endpointIn(request.params as { id: string });
+        const key = keyOf(`POST /v1/webhook-endpoints/${id}/${verb}`, request.headers['idempotency-key'], null);
+        return give(reply, await webhooks.turn(callerOf(request).merchant.id, id, enabled, key));
+      },
     );
   }
 

@@ -1,3 +1,4 @@
+import { SealedAnswers } from '../http/sealed-answer.ts';
 import type { Db } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
 import { type ApiError, unprocessable } from '../errors.ts';
@@ -40,6 +41,7 @@ export class Webhooks {
   readonly cursors: Cursors;
   readonly deliverer: Deliverer;
   private readonly o: WebhooksOptions;
+  private readonly answers = new SealedAnswers((sealed, id) => this.secrets.show(sealed, id));
 
   constructor(options: WebhooksOptions) {
     this.o = options;
@@ -81,9 +83,9 @@ export class Webhooks {
       const id = this.o.ids.uuid();
       const secret = this.secrets.make(id);
       const endpoint = await insertEndpoint(tx, id, secret, { url, description, events, legacyWrappedIds }, this.o.clock.now());
-      return { status: 201, body: withSealed(endpoint, secret), objectId: id };
+      return this.answers.make(201, endpointView(endpoint), secret);
     });
-    return this.revealed(answer);
+    return this.answers.reveal(answer);
   }
 
   /** @throws {ApiError} 400, 404 or 422 */
@@ -92,6 +94,15 @@ export class Webhooks {
     const fault = change.url === undefined ? undefined : await this.faultOf(change.url);
     if (fault) throw fault;
     return this.o.db.merchant(merchantId, (tx) => changeEndpoint(tx, id, change, this.o.clock.now()));
+  }
+
+  /** Enables or disables. @throws {ApiError} 404 */
+  turn(merchantId: string, id: string, enabled: boolean, key?: Key): Promise<Answer> {
+    const now = this.o.clock.now();
+    return once(this.o.db, merchantId, key, now, async (tx) => ({
+      ...{ status: 200, objectId: id },
+      body: JSON.stringify(endpointView(await changeEndpoint(tx, id, { enabled }, now))),
+    }));
   }
 
   /**
@@ -103,9 +114,9 @@ export class Webhooks {
     const until = overlapSeconds > 0 ? new Date(now.getTime() + overlapSeconds * 1000) : null;
     const answer = await once(this.o.db, merchantId, key, now, async (tx) => {
       const secret = this.secrets.make(id);
-      return { status: 200, body: withSealed(await rollSecret(tx, id, secret, until, now), secret), objectId: id };
+      return this.answers.make(200, endpointView(await rollSecret(tx, id, secret, until, now)), secret);
     });
-    return this.revealed(answer);
+    return this.answers.reveal(answer);
   }
 
   /** What an operator should know of, once it is on record. */
@@ -118,29 +129,11 @@ export class Webhooks {
     this.o.onAttempt?.(merchantId, attempted);
   }
 
-  /** The answer with its secret opened; without one, when it is an old answer of a master key that is gone. */
-  private revealed(answer: Answer): Answer {
-    const { secret, ...shown } = JSON.parse(answer.body) as { id: string; secret: string };
-    const opened = this.openedSecret(Buffer.from(secret, 'base64'), shown.id, answer.replayed === true);
-    return { ...answer, body: JSON.stringify({ ...shown, ...(opened === undefined ? {} : { secret: opened }) }) };
-  }
-
-  private openedSecret(sealed: Buffer, endpointId: string, mayBeGone: boolean): string | undefined {
-    try {
-      return this.secrets.show(sealed, endpointId);
-    } catch (error) {
-      if (mayBeGone) return undefined;
-      throw error;
-    }
-  }
-
   private async faultOf(url: string): Promise<ApiError | undefined> {
     const fault = await (this.o.net.fault?.(url) ?? textFault(url, this.o.config.webhookAllowPrivate));
     return fault === undefined ? undefined : unprocessable(`url: ${fault}`, [{ field: 'url', message: fault }]);
   }
 }
-
-const withSealed = (endpoint: Endpoint, secret: Buffer): string => JSON.stringify({ ...endpointView(endpoint), secret: secret.toString('base64') });
 
 /** What the text alone says, for a network that cannot be asked. */
 function textFault(url: string, allowPrivate: boolean): string | undefined {

@@ -263,7 +263,7 @@ test('every answer that is described can be had, and is as it is described', asy
   await th.work(m);
   await yes(201, 'POST', '/v1/sandbox/topup', { amount: 1, currency: 'KZT' }, key);
   await yes(200, 'POST', '/v1/sandbox/clock', { advanceSeconds: 1 });
-  const apiKey = await yes(201, 'POST', '/v1/api-keys', { scopes: ['read'] });
+  const apiKey = await yes(201, 'POST', '/v1/api-keys', { scopes: ['read'] }, key);
   await yes(201, 'POST', `/v1/api-keys/${apiKey.id}/roll`, {});
   await yes(200, 'POST', `/v1/api-keys/${apiKey.id}/revoke`);
   const { data } = (await th.get(`/v1/webhook-endpoints/deliveries?objectId=${payout.id}`, m)).body as { data: { eventId: string; attempts: unknown[] }[] };
@@ -310,6 +310,7 @@ test('every answer that is described can be had, and is as it is described', asy
   await yes(409, 'POST', '/v1/cards', {}, key);
   await yes(409, 'POST', '/v1/customers', { externalUserId: 'u-2' }, key);
   await yes(409, 'POST', '/v1/sandbox/topup', { amount: 2, currency: 'KZT' }, key);
+  await yes(409, 'POST', '/v1/api-keys', { scopes: [] }, key);
   await yes(409, 'POST', '/v1/webhook-endpoints', { url: 'http://127.0.0.1:9/2' }, key);
   await yes(409, 'POST', `${hook}/roll-secret`, { overlapSeconds: 1 }, key);
   await yes(409, 'POST', `/v1/api-keys/${apiKey.id}/roll`, {});

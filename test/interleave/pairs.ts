@@ -1,6 +1,6 @@
 /** pairs.ts: who meets whom, and what must be true of it whichever way they interleave. */
 import assert from 'node:assert/strict';
-import { createKey } from '../../src/merchants/keys.ts';
+import { claimSecret, insertKey, newKey } from '../../src/merchants/keys.ts';
 import type { Verdict } from '../../src/connectors/connector.ts';
 import { changeEndpoint } from '../../src/webhooks/endpoints.ts';
 import { eventsAfter } from '../../src/webhooks/feed.ts';
@@ -615,14 +615,10 @@ interface KeyScene {
 }
 const keys = new WeakMap<object, KeyScene>();
 async function withKey(scene: AnyScene): Promise<void> {
-  const { secret, key } = await createKey(scene.free.db, scene.merchantId, scene.free.ids, {
-    kind: 'key',
-    name: '',
-    mode: 'test',
-    scopes: ['read'],
-    expiresAt: null,
-    now: scene.clock.now(),
-  });
+  const { db, ids } = scene.free;
+  const { secret, key } = newKey(ids, { kind: 'key', name: '', mode: 'test', scopes: ['read'], expiresAt: null, now: scene.clock.now() });
+  await claimSecret(db, secret, scene.merchantId, key.id);
+  await db.merchant(scene.merchantId, (tx) => insertKey(tx, key, secret));
   keys.set(scene, { secret, keyId: key.id });
 }
 const theKey = (scene: AnyScene): KeyScene => keys.get(scene) as KeyScene;

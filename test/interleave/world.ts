@@ -107,7 +107,7 @@ export class Side {
         payouts: { submit: (...args: Parameters<Payouts['accepted']['submit']>) => this.payouts.accepted.submit(...args) } as Payouts['accepted'],
       });
       customerRoutes(rooms as App, { db, ids: this.ids, clock });
-      merchantRoutes(rooms as App, { db, ids: this.ids, clock, onClock: () => undefined });
+      merchantRoutes(rooms as App, { db, ids: this.ids, clock, onClock: () => undefined, random, config: { masterKey: Buffer.alloc(32) } });
     });
     this.renew();
   }
