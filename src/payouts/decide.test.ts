@@ -144,3 +144,15 @@ test('only what never left goes back to the beginning', () => {
   for (const { decision, heard } of all)
     if (decision.submission?.phase === 'prepared') expect(heard).toMatchObject({ verdict: { kind: 'unsent' }, first: true });
 });
+
+test('questions without an answer come more and more seldom; what follows from an answer does not wait', () => {
+  const unlucky = submission({ tries: 20, outcome: 'unknown', resendUntil: new Date(now.getTime() + 24 * 3_600_000) });
+  const day = { retentionSeconds: 24 * 3600, maxInFlightSeconds: 60 };
+  const seconds = (verdict: Verdict) => {
+    const { nextAt } = decide(payout('processing'), unlucky, { payoutId: 'p', verdict, source: 'inquiry' }, now, day, 0).submission ?? {};
+    return ((nextAt?.getTime() ?? 0) - now.getTime()) / 1000;
+  };
+  expect(seconds({ kind: 'unknown', why: 'time-out' })).toBe(1800);
+  expect(seconds({ kind: 'pending' })).toBe(1800);
+  expect(seconds({ kind: 'absent' })).toBe(1);
+});

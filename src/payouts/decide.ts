@@ -51,9 +51,11 @@ export function decide(payout: Payout, submission: Submission, heard: Heard, now
   const { verdict, source } = heard;
   if (payout.state === 'new') return { incident: { kind: 'answer_before_send', detail: `${source} says ${verdict.kind} of a payout that was not sent` } };
   if (payout.state !== 'processing') return afterFinal(payout, submission, verdict, source);
-  const later = (action: Action, outcome: SubmissionOutcome, note: string): Decision => ({
-    submission: { action, outcome, note, nextAt: inTime(askAt(submission, now, jitter), submission, now, limits) },
-  });
+  // A question comes later the more often it was asked; what follows from an answer that was just given does not wait.
+  const later = (action: Action, outcome: SubmissionOutcome, note: string): Decision => {
+    const tries = verdict.kind === 'absent' && action !== 'ask' ? 1 : submission.tries;
+    return { submission: { action, outcome, note, nextAt: inTime(askAt({ tries }, now, jitter), submission, now, limits) } };
+  };
   // Once the processor has said it has the transfer, a question without an answer takes nothing of that back.
   const doubt: SubmissionOutcome = submission.outcome === 'accepted' ? 'accepted' : 'unknown';
 
@@ -176,7 +178,7 @@ const done = (outcome: SubmissionOutcome, evidence: Evidence | null, now: Date):
 });
 
 /** When an outcome is asked for again: sooner for a young one. */
-export function askAt(submission: Submission, now: Date, jitter: number): Date {
-  const seconds = ASK_AFTER[Math.min(submission.tries, ASK_AFTER.length) - 1] ?? 1;
+export function askAt({ tries }: Pick<Submission, 'tries'>, now: Date, jitter: number): Date {
+  const seconds = ASK_AFTER[Math.min(tries, ASK_AFTER.length) - 1] ?? 1;
   return new Date(now.getTime() + seconds * 1000 * (1 + jitter / 4));
 }

@@ -60,7 +60,7 @@ export async function hurry(platform: Platform, findings: Findings): Promise<num
     );
   }
   for (const { apiKey } of platform.merchants.slice(0, 1))
-    await platform.call(0, 'POST', '/v1/sandbox/clock', { apiKey, body: '{"advanceSeconds":600}', timeoutMs: 10_000 });
+    await platform.call(0, 'POST', '/v1/sandbox/clock', { apiKey, body: '{"advanceSeconds":2400}', timeoutMs: 10_000 });
   return late.length;
 }
 
