@@ -21,6 +21,8 @@ const signed = [
     'webhook-signature',
     "v1, and HMAC-SHA-256 in base64 over id.timestamp.body, by the endpoint's secret (Standard Webhooks); two while the secret is being rolled",
   ),
+  header('x-signature', 'For simple receivers: HMAC-SHA-256 of the body alone, in hex, keyed with the secret as it is written'),
+  header('plexy-signature', 't=<unix seconds>,v1=<the same>; two v1 while the secret is being rolled'),
   header('authorization', 'Bearer, and the webhook token of the merchant'),
 ];
 /** A message as an endpoint gets it; its schema is a room's. */

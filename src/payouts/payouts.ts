@@ -15,7 +15,7 @@ import { type Effect, resolveGroup } from './resolve.ts';
 import { Sender } from './send.ts';
 
 /** For how long outcomes gather, so that the books are locked for many at once. */
-const OUTCOMES_MS = 5;
+const OUTCOMES_MS = 8;
 
 export interface PayoutsOptions {
   db: Db;

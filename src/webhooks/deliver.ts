@@ -26,7 +26,7 @@ export interface DelivererOptions {
 }
 
 /** For how long records of deliveries gather, so that they are written many at once. */
-const RECORDS_MS = 5;
+const RECORDS_MS = 8;
 const MAX_ANSWER = 64 * 1024;
 const KEPT_ANSWER = 1024;
 /** Beyond the time of a call: for its record to be written, however slow the database is. */

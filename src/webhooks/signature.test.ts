@@ -51,6 +51,14 @@ test('the timestamp is of the attempt, in whole seconds', () => {
   assert.equal(headers.authorization, 'Bearer whk_x');
 });
 
+/** @source openssl dgst -sha256 -hmac */
+test('for receivers that know nothing but an HMAC of the body, there is one; two where a secret is being rolled', () => {
+  const [key, previous] = [secretKey('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'), Buffer.alloc(32, 1)];
+  const headers = signedHeaders(signing([key, previous]), 'e', new Date(0), 1, '{"test": 2432232314}');
+  assert.equal(headers['x-signature'], '80ec8a89ce3cd22133a1066caecb4d04fea7467657c8514d717ec42c38a5c94c');
+  assert.match(headers['plexy-signature'] ?? '', /^t=0,v1=80ec8a89ce3cd22133a1066caecb4d04fea7467657c8514d717ec42c38a5c94c,v1=[0-9a-f]{64}$/);
+});
+
 test('a secret that is none, or too short, is not taken', () => {
   for (const wrong of ['', 'whsec_', 'whsec_c2hvcnQ=', 'c2hvcnQ=', `whsec_${'A'.repeat(31)}`, `whsec_${'A'.repeat(40)}!`, ` whsec_${'A'.repeat(44)}`])
     assert.throws(() => secretKey(wrong), wrong);

@@ -33,12 +33,21 @@ export interface Signing {
 }
 
 /**
- * The headers of one attempt: Standard Webhooks, and what the v1 API's clients expect beside it.
+ * The plain signature, for receivers that know nothing but "HMAC of the body": its key is the secret as it is written, its
+ * message the body alone. It does not say when it was made, so it does not keep an old message out.
+ * @source the v1 API's guide to webhooks: hex(HMAC-SHA256(secret, raw body))
+ */
+export const plainSignatureOf = (key: Buffer, body: string | Buffer): string => createHmac('sha256', writtenSecret(key)).update(body).digest('hex');
+
+/**
+ * The headers of one attempt: Standard Webhooks, and what the v1 API's clients expect beside it. While a secret is being
+ * rolled, X-Signature has room for the new one alone.
  * @param sentAt by the world's clock, since the receiver compares it with his own
  * @param attempt counted from 1
  */
 export function signedHeaders({ keys, webhookToken }: Signing, eventId: string, sentAt: Date, attempt: number, body: string | Buffer): Record<string, string> {
   const seconds = Math.floor(sentAt.getTime() / 1000);
+  const plain = keys.map((key) => plainSignatureOf(key, body));
   return {
     'content-type': 'application/json',
     'user-agent': 'Tolem-Webhooks/1',
@@ -46,6 +55,8 @@ export function signedHeaders({ keys, webhookToken }: Signing, eventId: string, 
     'webhook-id': eventId,
     'webhook-timestamp': String(seconds),
     'webhook-signature': keys.map((key) => `v1,${signatureOf(key, eventId, seconds, body)}`).join(' '),
+    'x-signature': plain[0] as string,
+    'plexy-signature': [`t=${seconds}`, ...plain.map((signature) => `v1=${signature}`)].join(','),
     'x-plexy-event-id': eventId,
     'x-plexy-delivery-attempt': String(attempt),
   };

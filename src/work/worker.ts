@@ -37,7 +37,7 @@ export class Worker {
 
   constructor(queues: Queue[], options: WorkerOptions) {
     this.queues = queues;
-    this.o = { paceMs: 8, idleMs: 60, ...options };
+    this.o = { paceMs: 15, idleMs: 60, ...options };
   }
 
   /** Works until the signal aborts, then finishes what is in hand. */
