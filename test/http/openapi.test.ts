@@ -115,7 +115,14 @@ test('the table of errors is in it, and the same as ours', () => {
 test('webhooks are described: their headers, their bodies, and what ends them', () => {
   expect(Object.keys(api.webhooks)).toEqual(['transaction', 'card.saved', 'card.save_failed']);
   for (const { post } of Object.values(api.webhooks)) {
-    expect(post.parameters?.map(({ name }) => name)).toEqual(['webhook-id', 'webhook-timestamp', 'webhook-signature', 'authorization']);
+    expect(post.parameters?.map(({ name }) => name)).toEqual([
+      'webhook-id',
+      'webhook-timestamp',
+      'webhook-signature',
+      'x-signature',
+      'plexy-signature',
+      'authorization',
+    ]);
     expect(Object.keys(post.responses)).toEqual(['2XX']);
   }
 });
