@@ -17,6 +17,7 @@ import type { Clock, Net, Random } from './ports.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Sealer } from './sealing.ts';
 import { Vault } from './vault/vault.ts';
+import { isAccepted } from './webhooks/outcomes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 import { Worker } from './work/worker.ts';
 
@@ -63,7 +64,6 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
       url: config.processorUrl ?? '',
       secret: config.processorSecret,
       net: ports.net,
-      clock,
       timeoutMs: config.processorTimeoutMs,
     });
   const vault = new Vault({
@@ -92,6 +92,7 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
     ...grouping,
     config,
     log,
+    onAttempt: (_merchantId, attempted) => metrics.attempt(isAccepted(attempted) ? 'accepted' : attempted.status === null ? 'unanswered' : 'refused'),
   });
   return {
     ...ports,

@@ -29,6 +29,12 @@ export class Metrics {
     labelNames: ['kind'],
     registers: [this.registry],
   });
+  private readonly attempts = new Counter({
+    name: 'tolem_webhook_attempts_total',
+    help: 'Attempts to deliver a webhook, by what came of them',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  });
   readonly unknown = new Gauge({ name: 'tolem_payouts_unknown', help: 'Payouts whose outcome nobody knows', registers: [this.registry] });
   readonly unknownAge = new Gauge({ name: 'tolem_payouts_unknown_oldest_seconds', help: 'Age of the oldest of them', registers: [this.registry] });
   readonly deliveryLag = new Gauge({
@@ -52,6 +58,9 @@ export class Metrics {
   }
   group(kind: 'accept' | 'resolve', size: number): void {
     this.groups.observe({ kind }, size);
+  }
+  attempt(outcome: 'accepted' | 'refused' | 'unanswered'): void {
+    this.attempts.inc({ outcome });
   }
   verdict(kind: string): void {
     this.verdicts.inc({ kind });

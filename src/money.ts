@@ -30,10 +30,11 @@ export function exponentOf(currency: string): number {
 export function toMinor(decimal: string, currency: string): Minor {
   const exponent = exponentOf(currency);
   const [, whole, fraction = ''] = /^(\d{1,15})(?:\.(\d+))?$/.exec(decimal) ?? [];
-  if (!whole) throw invalid(`amount: "${decimal.slice(0, 40)}" is not an amount of ${currency}`);
-  if (fraction.length > exponent) throw invalid(`amount: "${decimal.slice(0, 40)}" has more decimals than ${currency} has (${exponent})`);
+  const wrong = (message: string) => invalid(`amount: "${decimal.slice(0, 40)}" ${message}`, [{ field: 'amount', message }]);
+  if (!whole) throw wrong(`is not an amount of ${currency}`);
+  if (fraction.length > exponent) throw wrong(`has more decimals than ${currency} has (${exponent})`);
   const minor = BigInt(whole + fraction.padEnd(exponent, '0'));
-  if (minor > MAX_MINOR) throw invalid(`amount: "${decimal.slice(0, 40)}" is more than can be moved at once`);
+  if (minor > MAX_MINOR) throw wrong('is more than can be moved at once');
   return minor;
 }
 

@@ -1,9 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { MigrationError } from '../db/migrate.ts';
 import { EmbeddedError } from '../embedded/errors.ts';
 import { ConfigError } from '../config.ts';
 import { ApiError } from '../errors.ts';
+import { root } from '../root.ts';
 import type { Format } from './books.ts';
 
 /** A command's code is loaded when the command is given: help and `migrate` need not wait for a whole server. */
@@ -14,6 +17,7 @@ const parts = () => import('./parts.ts');
 
 const program = new Command('tolem')
   .description('Payouts on books that balance. Settings come from the environment: see "tolem config".')
+  .version((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version)
   .showHelpAfterError('(see tolem --help)')
   .configureHelp({ sortSubcommands: false });
 

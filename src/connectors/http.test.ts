@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { systemClock } from '../clock.ts';
 import { openNet } from '../net.ts';
 import { httpAnswer, rawServer } from '../net/raw-server.fixture.ts';
 import { NetError } from '../ports.ts';
@@ -9,7 +8,7 @@ import { journalOf, secret, startBank } from '../sandbox/testing.ts';
 import { type Behaviour, conformance, type Doubtful, someTransfer } from './conformance.fixture.ts';
 import { HttpConnector } from './http.ts';
 
-const connect = (url: string, timeoutMs: number) => new HttpConnector({ name: 'processor', url, secret, net: openNet(), clock: systemClock(), timeoutMs });
+const connect = (url: string, timeoutMs: number) => new HttpConnector({ name: 'processor', url, secret, net: openNet(), timeoutMs });
 
 const scenarioOf: Record<Behaviour, string> = {
   ...{ executes: 'executed', declines: 'card-9995', 'pends, then executes': 'pending-executed', pends: 'pending-stuck' },
@@ -147,8 +146,7 @@ const refusing = (error: Error) => async (): Promise<never> => {
 };
 
 test('only an adapter’s own bug is thrown', async () => {
-  const broken = (error: Error) =>
-    new HttpConnector({ name: 'processor', url: 'http://processor', secret, clock: systemClock(), timeoutMs: 10, net: { request: refusing(error) } });
+  const broken = (error: Error) => new HttpConnector({ name: 'processor', url: 'http://processor', secret, timeoutMs: 10, net: { request: refusing(error) } });
   await expect(broken(new TypeError('a bug')).inquire('r')).rejects.toThrow('a bug');
   expect(await broken(new NetError('refused', false)).inquire('r')).toEqual({ kind: 'unsent', why: 'refused' });
   expect(await broken(new NetError('time-out', true)).inquire('r')).toEqual({ kind: 'unknown', why: 'time-out' });

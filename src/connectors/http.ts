@@ -1,4 +1,4 @@
-import type { Clock, Net, NetAnswer } from '../ports.ts';
+import type { Net, NetAnswer } from '../ports.ts';
 import { NetError } from '../ports.ts';
 import { ApiError } from '../errors.ts';
 import { parseJson } from '../http/json.ts';
@@ -12,7 +12,6 @@ export interface HttpConnectorOptions {
   /** the Bearer that it expects */
   secret: string;
   net: Net;
-  clock: Clock;
   timeoutMs: number;
 }
 

@@ -3,7 +3,7 @@ import { column, fragment, sql } from '../db/sql.ts';
 import { conflict, notFound } from '../errors.ts';
 import { planned } from './claims.ts';
 import { type Endpoint, TEST_EVENT } from './endpoints.ts';
-import { type NewEvent, tell } from './events.ts';
+import { isForAllSql, type NewEvent, tell } from './events.ts';
 
 export type DeliveryState = 'pending' | 'delivered' | 'parked' | 'disabled';
 
@@ -150,7 +150,7 @@ export async function replay(tx: Tx, endpoint: Endpoint, { from, to, delivered, 
   const events = await tx.rows<{ number: bigint }>(sql`
     select e.number from event e
     where e.merchant_id = ${tx.merchantId} and e.number > ${after > first ? after : first}::bigint and e.number <= ${last}::bigint and e.at >= ${from} and e.at < ${to}
-      and (e.type = any(${endpoint.events}::text[]) or e.type = 'card.saved' or (e.type like 'transaction.%' and e.type <> 'transaction.new'))
+      and (e.type = any(${endpoint.events}::text[]) or ${isForAllSql})
     order by e.number limit ${REPLAY_AT_ONCE}`);
   const numbers = column(events, 'number');
   const reopened = await tx.run(sql`

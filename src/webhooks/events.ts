@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { column, sql } from '../db/sql.ts';
+import { column, fragment, sql } from '../db/sql.ts';
 import { assert } from '../errors.ts';
 
 /** One change of state of one object, and the event that tells of it. */
@@ -19,6 +19,9 @@ export interface NewEvent {
 
 /** Sent to every endpoint; all other types only to those that asked for them. A payout's `new` is in the feed alone. */
 const isForAll = (type: string): boolean => (type.startsWith('transaction.') && type !== 'transaction.new') || type === 'card.saved';
+
+/** The same, of a row of `event e`. */
+export const isForAllSql = fragment`(e.type = 'card.saved' or (e.type like 'transaction.%' and e.type <> 'transaction.new'))`;
 
 /**
  * Writes changes with their events and a delivery for each endpoint that is to hear of them. The numbers come from the

@@ -1,7 +1,10 @@
 /** Commands that answer and end. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { databaseUrl, freshDatabase } from '../harness/template.ts';
 import { withOwner } from '../../src/db/session.ts';
+import { root } from '../../src/root.ts';
 import { build, type Env, type Keys, patience, tolem, workplace } from './tolem.fixture.ts';
 
 let env: Env;
@@ -93,6 +96,15 @@ test(
         '',
         expect.stringMatching(/^\n {2}tolem: not found: no (merchant|organisation|payout) [^\n]*\n\n$/),
       ]);
+  },
+  patience,
+);
+
+test(
+  'it says which version it is',
+  async () => {
+    const { code, out } = await tolem(env, '--version');
+    expect([code, out.trim()]).toEqual([0, (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version]);
   },
   patience,
 );

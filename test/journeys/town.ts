@@ -119,7 +119,6 @@ export async function openTown(): Promise<Town> {
     name: 'processor',
     secret,
     net,
-    clock,
     timeoutMs: BANK_TIMEOUT_MS,
     get url() {
       return bankAddress.url;
