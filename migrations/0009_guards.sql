@@ -1,4 +1,4 @@
--- The guard of rows asks for its function only where a row is another merchant's: the comparison alone costs a tenth.
+-- The guard of rows calls its function only where a row is another merchant's.
 
 create or replace procedure tolem.guard(target regclass, journal boolean default false) language plpgsql as $$
 begin

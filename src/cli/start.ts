@@ -1,4 +1,3 @@
-import { nodeFlags } from './flags.ts';
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -10,6 +9,7 @@ import { type NewMerchant, openMerchant } from '../merchants/open.ts';
 import { Sealer } from '../sealing.ts';
 import { note, say } from './context.ts';
 import { type Database, migrateDatabase, openDatabase } from './database.ts';
+import { nodeFlags } from './flags.ts';
 import { inboxUrl, openInbox } from './inbox.ts';
 import { welcome } from './welcome.ts';
 

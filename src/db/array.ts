@@ -1,6 +1,6 @@
 /**
  * An array as PostgreSQL reads it from text: {1,"two",NULL}. What the driver does too, but rows of a group come as arrays whose
- * texts are whole JSON documents, and there a regular expression for each quotation mark was a tenth of the time of a payout.
+ * texts are whole JSON documents, and there a regular expression for each quotation mark was a twentieth of the API's time for a payout.
  *
  * @source PostgreSQL, Arrays: Array Input and Output Syntax
  */

@@ -311,13 +311,11 @@ function sandboxRoutes(app: App, { db, ids, clock, onClock }: MerchantRoutes): v
       const { merchant } = callerOf(request);
       if (merchant.mode !== 'test') throw forbidden('only test merchants move the clock');
       const { advanceSeconds } = request.body;
-      const [at, from] = [clock.now(), await clockOffset(db)];
-      let offset = from;
-      const answer = await once(db, merchant.id, keyOf('POST /v1/sandbox/clock', request.headers['idempotency-key'], request.body), at, async (tx) => {
-        offset = await advanceClock(tx, advanceSeconds * 1000);
+      const answer = await once(db, merchant.id, keyOf('POST /v1/sandbox/clock', request.headers['idempotency-key'], request.body), clock.now(), async (tx) => {
+        const offset = await advanceClock(tx, advanceSeconds * 1000);
         return { status: 200, body: JSON.stringify({ now: timestamp(new Date(clock.wall().getTime() + offset)) }) };
       });
-      onClock(offset);
+      onClock(await clockOffset(db));
       return give(reply, answer);
     },
   );

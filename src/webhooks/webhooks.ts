@@ -1,9 +1,9 @@
-import { SealedAnswers } from '../http/sealed-answer.ts';
 import type { Db } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
 import { type ApiError, unprocessable } from '../errors.ts';
-import { type Answer, type Key, once } from '../http/idempotency.ts';
 import type { Grouping } from '../groups.ts';
+import { type Answer, type Key, once } from '../http/idempotency.ts';
+import { SealedAnswers } from '../http/sealed-answer.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { Blocked, privateEgress, publicEgress, readUrl } from '../net/egress.ts';

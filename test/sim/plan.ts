@@ -67,7 +67,6 @@ export function drawPlan(dice: Dice): Plan {
     rates: {
       ...{
         crash: 0.0015 * mood(),
-
         connect: 0.001 * mood(),
         statementLost: 0.0006 * mood(),
         deadlock: 0.0015 * mood(),
