@@ -1,7 +1,7 @@
 import type { Tx } from './db/db.ts';
 import { assert } from './errors.ts';
 import type { Ids } from './ids.ts';
-import { type NewEvent, tell } from './webhooks/events.ts';
+import { type Hand, type NewEvent, tell } from './webhooks/events.ts';
 
 /** A subject of a state machine: where it stands, and how many changes led there. */
 export interface Subject<State extends string> {
@@ -42,6 +42,7 @@ export async function advance<Row extends Subject<State>, State extends string, 
   changes: Change<Row, Move>[],
   now: Date,
   ids: Ids,
+  hand?: Hand,
 ): Promise<Row[]> {
   if (changes.length === 0) return [];
   // The clocks of two processes differ; the history of an object does not go back for it.
@@ -56,6 +57,7 @@ export async function advance<Row extends Subject<State>, State extends string, 
     tx,
     moved.map(({ from, to }, i) => eventOf(tx, machine, from.state, to, (changes[i] as Change<Row, Move>).cause, at, ids)),
     at,
+    hand,
   );
   const [count] = await Promise.all([stored, told]);
   assert(count === moved.length, 'every subject stood where it was expected');

@@ -151,6 +151,7 @@ export async function work(house: House): Promise<Running> {
   const following = followClock(house);
   const stopping = new AbortController();
   const { db, clock, log } = house;
+  house.payouts.telling = (merchantId, work) => house.webhooks.deliverer.telling(merchantId, work);
   const payouts = new Worker([house.payouts.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
   const deliveries = new Worker([house.webhooks.queue], { db, clock, log, capacity: 512 }).run(stopping.signal);
   void tidy(house, stopping.signal);
@@ -159,7 +160,8 @@ export async function work(house: House): Promise<Running> {
       stopping.abort();
       following.abort();
       await Promise.all([payouts, deliveries]);
-      await Promise.all([house.payouts.outcomes.idle(), house.webhooks.idle()]);
+      await house.payouts.outcomes.idle(); // they tell of what is delivered at once
+      await house.webhooks.idle();
       await close(house);
     },
   };

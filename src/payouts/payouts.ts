@@ -8,6 +8,7 @@ import type { Answer } from '../http/idempotency.ts';
 import type { Ids } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { OpenCard } from '../vault/vault.ts';
+import type { Telling } from '../webhooks/events.ts';
 import type { Queue } from '../work/worker.ts';
 import { acceptGroup, type PayoutRequest } from './accept.ts';
 import type { Heard } from './decide.ts';
@@ -38,12 +39,16 @@ export class Payouts {
   readonly outcomes: Groups<Heard, Effect>;
   readonly queue: Queue;
   readonly breaker: Breaker;
+  /** A worker delivers what it tells of at once; who only writes leaves it to be claimed. */
+  telling: Telling;
 
   constructor(o: PayoutsOptions) {
     const limits = (name: string): ProcessorLimits => {
       assert(name === o.connector.name, `connector ${name} is configured`);
       return o.connector.limits();
     };
+    this.telling = (merchantId, work) => o.db.merchant(merchantId, (tx) => work(tx));
+    const telling: Telling = (merchantId, work) => this.telling(merchantId, work);
     const grouping = { clock: o.clock, ...o.grouping, ...(o.maxGroup ? { maxGroup: o.maxGroup } : {}) };
     this.accepted = new Groups({
       ...grouping,
@@ -53,11 +58,17 @@ export class Payouts {
     this.outcomes = new Groups({
       gatherMs: OUTCOMES_MS,
       ...grouping,
-      run: (merchantId, items) => o.db.merchant(merchantId, (tx) => resolveGroup(tx, items, o.clock.now(), o.ids, limits, () => o.random.fraction())),
+      run: (merchantId, items) => telling(merchantId, (tx, hand) => resolveGroup(tx, items, o.clock.now(), o.ids, limits, () => o.random.fraction(), hand)),
       onGroup: (size) => o.onGroup?.('resolve', size),
     });
     this.breaker = new Breaker(o.clock);
-    const sender = new Sender({ ...o, connectors: new Map([[o.connector.name, o.connector]]), outcomes: this.outcomes, leaseMs: o.timeoutMs * 2 + 10_000 });
+    const sender = new Sender({
+      ...o,
+      connectors: new Map([[o.connector.name, o.connector]]),
+      outcomes: this.outcomes,
+      leaseMs: o.timeoutMs * 2 + 10_000,
+      telling,
+    });
     this.queue = {
       name: 'payouts',
       due: (now) => sql`

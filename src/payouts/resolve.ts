@@ -9,7 +9,7 @@ import { advance, type Change } from '../machine.ts';
 import { dayIn, theMerchant } from '../merchants/merchants.ts';
 import type { Minor } from '../money.ts';
 import { type Transaction, transactionEvent, transactionView } from '../transactions/view.ts';
-import { type NewEvent, tell } from '../webhooks/events.ts';
+import { type Hand, type NewEvent, tell } from '../webhooks/events.ts';
 import { type Decision, decide, type Heard } from './decide.ts';
 import { giveBackUsage, lockPayouts, type Payout, payoutMachine, type PayoutMove } from './payout.ts';
 import { storeSubmissions, type Submission, submissionsOf } from './submission.ts';
@@ -31,6 +31,7 @@ export async function resolveGroup(
   ids: Ids,
   limits: (connector: string) => ProcessorLimits,
   jitter: () => number,
+  hand?: Hand,
 ): Promise<Outcome<Effect>[]> {
   const payoutIds = [...new Set(heard.map(({ payoutId }) => payoutId))];
   const [locked, submitted, applied] = await Promise.all([lockPayouts(tx, payoutIds), submissionsOf(tx, payoutIds), appliedCallbacks(tx, heard)]);
@@ -60,7 +61,7 @@ export async function resolveGroup(
     return { ok: true, answer: { changed, state } };
   });
   await recordCallbacks(tx, fresh, now, ids);
-  await write(tx, decided, submissions, now, ids);
+  await write(tx, decided, submissions, now, ids, hand);
   return effects;
 }
 
@@ -97,7 +98,7 @@ async function recordCallbacks(tx: Tx, fresh: { callback: NonNullable<Heard['cal
 const isStale = ({ tries, verdict }: Heard, submission: Submission): boolean =>
   tries !== undefined && tries !== submission.tries && !['executed', 'declined', 'cancelled', 'returned'].includes(verdict.kind);
 
-async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submission>, now: Date, ids: Ids): Promise<void> {
+async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submission>, now: Date, ids: Ids, hand: Hand | undefined): Promise<void> {
   const changed = new Map(decided.filter(({ decision }) => decision.submission).map(({ payout }) => [payout.id, submissions.get(payout.id) as Submission]));
   const moves = decided.flatMap(({ payout, submission, heard, decision }) =>
     decision.move ? [{ payout, connector: submission.connector, cause: heard.source, ...decision.move }] : [],
@@ -133,7 +134,7 @@ async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submis
       books.write(),
       giveBack(tx, moves),
       insertReturns(tx, returns, books.at),
-      advance(tx, payoutMachine, changes, books.at, ids),
+      advance(tx, payoutMachine, changes, books.at, ids, hand),
       tell(
         tx,
         returns.map((row) => returnEvent(tx, row, books.at, ids)),

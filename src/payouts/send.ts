@@ -1,11 +1,12 @@
 import type { Connector, ProcessorLimits, Transfer, Verdict } from '../connectors/connector.ts';
-import type { Db, Tx } from '../db/db.ts';
+import type { Tx } from '../db/db.ts';
 import { assert } from '../errors.ts';
 import type { Groups } from '../groups.ts';
 import type { Ids } from '../ids.ts';
 import { advance } from '../machine.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { OpenCard } from '../vault/vault.ts';
+import type { Hand, Telling } from '../webhooks/events.ts';
 import type { Heard } from './decide.ts';
 import { payoutMachine, type Payout, tryLockPayouts } from './payout.ts';
 import type { Effect } from './resolve.ts';
@@ -35,6 +36,7 @@ export async function claim(
   limits: (connector: string) => ProcessorLimits,
   leaseMs: number,
   limit: number,
+  hand?: Hand,
 ): Promise<Claimed[]> {
   const until = clock.monotonic() + leaseMs;
   const now = clock.now();
@@ -65,6 +67,7 @@ export async function claim(
       starting.map(({ payout }) => ({ row: payout, move: 'send' as const, cause: 'send' })),
       now,
       ids,
+      hand,
     ),
   ]);
   assert(stored === claimed.length, 'every claim was stored');
@@ -94,7 +97,6 @@ function take(submission: Submission, payout: Payout, now: Date, leaseMs: number
 }
 
 export interface SenderOptions {
-  db: Db;
   clock: Clock;
   random: Random;
   ids: Ids;
@@ -102,6 +104,8 @@ export interface SenderOptions {
   openCards(merchantId: string, tokenIds: string[]): Promise<Map<string, OpenCard>>;
   outcomes: Groups<Heard, Effect>;
   leaseMs: number;
+  /** a transaction whose events this process delivers, or leaves to others */
+  telling: Telling;
 }
 
 /** Sends and asks: takes what is due of a merchant, makes the calls with no transaction open, and hands in what was heard. */
@@ -114,8 +118,8 @@ export class Sender {
 
   /** @returns the calls that were begun, each to be awaited or not */
   async takeDue(merchantId: string, limit: number): Promise<Promise<Verdict>[]> {
-    const claimed = await this.o.db.merchant(merchantId, (tx) =>
-      claim(tx, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit),
+    const claimed = await this.o.telling(merchantId, (tx, hand) =>
+      claim(tx, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit, hand),
     );
     const tokens = claimed.filter(({ task }) => task === 'send').map(({ payout }) => payout.cardTokenId);
     // A vault that cannot be read ends this here: what was taken is asked about when its lease ends, not found, and sent then.

@@ -86,7 +86,7 @@ export async function claimDue(
   return { targets: known, claimed };
 }
 
-const enabledTargets = (tx: Tx): Promise<Target[]> =>
+export const enabledTargets = (tx: Tx): Promise<Target[]> =>
   tx.rows(sql`
     select p.id, p.url, p.legacy_wrapped_ids as "legacyWrappedIds", p.secret, p.previous_secret as "previousSecret", p.previous_until as "previousUntil", m.webhook_token as "webhookToken"
     from endpoint p join merchant m on m.merchant_id = p.merchant_id

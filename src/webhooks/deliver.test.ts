@@ -7,6 +7,7 @@ import { guardedNet } from '../net.ts';
 import { httpAnswer, rawServer } from '../net/raw-server.fixture.ts';
 import { NetError } from '../ports.ts';
 import { resend } from './deliveries.ts';
+import type { Deliverer } from './deliver.ts';
 import { type Desk, openDesk, type Received, unexpected } from './desk.fixture.ts';
 import { endpointById, listEndpoints } from './endpoints.ts';
 import { tell } from './events.ts';
@@ -192,12 +193,16 @@ test('two processes, many objects, an endpoint that fails often: first arrivals 
     for (let idle = 0; telling || idle < 40;) {
       // Both take at the same time, and time passes only when neither has a call in flight: leases are in the platform's time.
       const pieces = (await Promise.all(workers.map((worker) => worker.takeDue(desk.merchant.merchantId, 64)))).flat();
-      await Promise.all(pieces);
+      await Promise.all([...pieces, ...(telling ? [] : workers.map((worker) => worker.idle()))]);
       idle = pieces.length > 0 ? 0 : idle + 1;
-      if (pieces.length === 0) desk.pass(20_000);
+      if (pieces.length === 0 && !telling) desk.pass(20_000);
     }
   })();
-  for (let seq = 1; seq <= 4; seq++) for (const object of objects) await desk.told(object, `s${seq}`);
+  for (let seq = 1; seq <= 4; seq++)
+    for (const object of objects) {
+      const by = Math.floor(random() * 3);
+      await (by === 2 ? desk.told(object, `s${seq}`) : desk.toldBy(workers[by] as Deliverer, object, `s${seq}`));
+    }
   telling = false;
   await working;
   const seen = new Map<string, number>();
@@ -218,6 +223,134 @@ test('two processes, many objects, an endpoint that fails often: first arrivals 
   for (const { tries, attempts } of rows) assert.equal(attempts.length, tries);
   assert.deepEqual(await unexpected(desk), []);
 }, 60_000);
+
+test('what a process tells of it delivers itself, without a claim', async () => {
+  const { secret } = await desk.endpoint(A);
+  const own = desk.deliverer();
+  const [eventId] = await desk.toldBy(own, desk.ids.uuid(), 'processing');
+  assert.equal(await desk.work(), 0, 'another has nothing to take');
+  await own.idle();
+  const [got] = desk.net.received as [Received];
+  verified(secret, got);
+  assert.deepEqual([got.headers['webhook-id'], got.headers['x-plexy-delivery-attempt']], [eventId, '1']);
+  const [delivery] = await desk.deliveries();
+  assert.deepEqual([delivery?.state, delivery?.tries, delivery?.attempts.map((one) => one.try)], ['delivered', 1, [1]]);
+});
+
+test('what follows an event that is still being delivered goes when that one has been accepted', async () => {
+  await desk.endpoint(A);
+  const own = desk.deliverer();
+  await desk.toldBy(own, desk.ids.uuid(), 'processing'); // an endpoint that nothing is known of gets little
+  await own.idle();
+  desk.net.received.length = 0;
+  let accept = () => undefined as void;
+  desk.net.answer = ({ number }) => (number === 1 ? new Promise((resolve) => (accept = () => resolve(200))) : 200);
+  const object = desk.ids.uuid();
+  await desk.toldBy(own, object, 'processing', 'settled', 'returned');
+  await sleep(20);
+  assert.deepEqual(desk.net.at(A).length, 1);
+  assert.equal(await desk.work(), 0);
+  accept();
+  await own.idle();
+  assert.deepEqual(
+    desk.net.at(A).map((body) => JSON.parse(body).data.seq as number),
+    [1, 2, 3],
+  );
+  assert.deepEqual(await states(), ['delivered', 'delivered', 'delivered', 'delivered']);
+  assert.equal(await desk.work(), 0);
+});
+
+test('and goes back where it waits when that one was refused, as if nobody had taken it', async () => {
+  await desk.endpoint(A);
+  const own = desk.deliverer();
+  desk.net.answer = ({ number }) => (number === 1 ? sleep(30).then(() => 500) : 200);
+  await desk.toldBy(own, desk.ids.uuid(), 'processing', 'settled');
+  await own.idle();
+  assert.deepEqual(
+    (await desk.deliveries()).map(({ state, tries, attempts }) => [state, tries, attempts.length]),
+    [
+      ['pending', 0, 0],
+      ['pending', 1, 1],
+    ],
+  );
+  assert.equal(await desk.work(), 0, 'it waits for the first one, which is not due');
+  desk.pass(6);
+  assert.equal(await desk.work(), 2);
+  assert.deepEqual(
+    desk.net.received.map(({ body, headers }) => [JSON.parse(body).data.seq as number, headers['x-plexy-delivery-attempt']]),
+    [
+      [1, '1'],
+      [1, '2'],
+      [2, '1'],
+    ],
+  );
+});
+
+test('what somebody else has not delivered yet is not overtaken', async () => {
+  await desk.endpoint(A);
+  const object = desk.ids.uuid();
+  await desk.told(object, 'processing');
+  const own = desk.deliverer();
+  await desk.toldBy(own, object, 'settled');
+  await own.idle();
+  assert.deepEqual(desk.net.received, []);
+  await desk.work();
+  assert.deepEqual(
+    desk.net.at(A).map((body) => JSON.parse(body).data.seq as number),
+    [1, 2],
+  );
+});
+
+test('a process that dies after the commit: what it had taken is due when the lease ends, and not before', async () => {
+  await desk.endpoint(A);
+  const doomed = desk.deliverer({ net: { request: () => new Promise(() => undefined) } });
+  await desk.toldBy(doomed, desk.ids.uuid(), 'processing');
+  desk.pass(44);
+  assert.equal(await desk.work(), 0);
+  desk.pass(2);
+  assert.equal(await desk.work(), 1);
+  assert.deepEqual(await states(), ['delivered']);
+});
+
+test('a transaction that is undone delivers nothing', async () => {
+  await desk.endpoint(A);
+  const own = desk.deliverer();
+  const event = {
+    id: desk.ids.uuid(),
+    objectId: desk.ids.uuid(),
+    objectSeq: 1,
+    type: 'transaction.processing',
+    fromState: null,
+    toState: 'x',
+    cause: 'request',
+    body: '{}',
+  };
+  await assert.rejects(
+    own.telling(desk.merchant.merchantId, async (tx, hand) => {
+      await tell(tx, [event], desk.clock.now(), hand);
+      throw new Error('no');
+    }),
+    /no/,
+  );
+  await own.idle();
+  assert.deepEqual([desk.net.received, await desk.deliveries()], [[], []]);
+});
+
+test('an endpoint that nothing is known of is not flooded by what is told: the rest waits to be claimed', async () => {
+  await desk.endpoint(A);
+  const own = desk.deliverer();
+  let open = () => undefined as void;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  desk.net.answer = () => gate.then(() => 200);
+  for (let i = 0; i < 12; i++) await desk.toldBy(own, desk.ids.uuid(), 'processing');
+  await sleep(20);
+  assert.equal(desk.net.received.length, 2);
+  open();
+  await own.idle();
+  assert.equal((await states()).filter((state) => state === 'pending').length, 10);
+  await desk.work(own);
+  assert.ok((await states()).every((state) => state === 'delivered'));
+});
 
 test('a process that dies between its call and its record: the delivery is made again when the lease ends, and not before', async () => {
   await desk.endpoint(A);

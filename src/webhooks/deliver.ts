@@ -1,8 +1,9 @@
-import type { Db } from '../db/db.ts';
+import type { Db, Tx } from '../db/db.ts';
 import { type Grouping, Groups, type Outcome } from '../groups.ts';
 import { type Clock, type Net, NetError, type Random } from '../ports.ts';
-import { type Claimed, claimDue, type Target } from './claims.ts';
-import { type Attempted, isAccepted, recordAttempts } from './outcomes.ts';
+import { type Claimed, claimDue, enabledTargets, type Room, type Target } from './claims.ts';
+import type { Hand } from './events.ts';
+import { type Attempted, giveBack, isAccepted, recordAttempts } from './outcomes.ts';
 import { retryAfter } from './schedule.ts';
 import type { Secrets } from './secrets.ts';
 import { signedHeaders } from './signature.ts';
@@ -23,6 +24,21 @@ export interface DelivererOptions {
   grouping?: Grouping;
   /** told of each attempt once it is on record */
   onAttempt?(merchantId: string, attempted: Attempted): void;
+  /** told of what went wrong where nobody waits; it becomes due again by itself */
+  onFault?(merchantId: string, error: unknown): void;
+}
+
+/** A delivery that was given up before it was tried. */
+interface Released {
+  claim: Claimed;
+  released: true;
+}
+
+/** One that this process holds. */
+interface Held {
+  claim: Claimed;
+  /** whether it was accepted, once that is known: what comes after it may go, or may not */
+  accepted: Promise<boolean>;
 }
 
 /** For how long records of deliveries gather, so that they are written many at once. */
@@ -38,13 +54,16 @@ const MARGIN_MS = 30_000;
  */
 export class Deliverer {
   private readonly o: DelivererOptions & { timeoutMs: number; capacity: number };
-  private readonly records: Groups<Attempted, void>;
+  private readonly records: Groups<Attempted | Released, void>;
   private readonly windows = new Windows();
-  private readonly inHand = new Set<string>();
+  private readonly inHand = new Map<string, Held>();
+  /** the same by object, each in the order in which they were taken */
+  private readonly ofObject = new Map<string, Held[]>();
+  private readonly atOnce = new Set<Promise<unknown>>();
 
   constructor(options: DelivererOptions) {
     this.o = { timeoutMs: 15_000, capacity: 512, ...options };
-    this.records = new Groups<Attempted, void>({
+    this.records = new Groups({
       clock: this.o.clock,
       maxQueue: Infinity, // as many as are in flight, which is bounded
       gatherMs: RECORDS_MS,
@@ -73,24 +92,82 @@ export class Deliverer {
     return claimed.map((claim) => this.deliver(merchantId, claim, targets.get(claim.endpointId) as Target, until));
   }
 
-  /** Resolves when nothing waits to be recorded. */
-  idle(): Promise<void> {
-    return this.records.idle();
+  /**
+   * A transaction whose events are delivered by this process as soon as they are committed, as far as there is room: no claim
+   * is needed, and no update to say so. Whatever keeps it from that, a crash included, they are due for anybody when the lease ends.
+   */
+  async telling<T>(merchantId: string, work: (tx: Tx, hand?: Hand) => Promise<T>): Promise<T> {
+    if (this.allowance() === 0) return this.o.db.merchant(merchantId, (tx) => work(tx));
+    const until = this.o.clock.monotonic() + this.leaseMs;
+    const [result, targets, taken] = await this.o.db.merchant(merchantId, async (tx) => {
+      const hand = new OwnHand(this.windows.roomAtOnce(merchantId), new Date(this.o.clock.now().getTime() + this.leaseMs), this.ofObject);
+      return [...(await Promise.all([work(tx, hand), enabledTargets(tx)])), hand.taken] as const;
+    });
+    const known = new Map(targets.map((target) => [target.id, target]));
+    for (const { claim, after } of taken) {
+      const target = known.get(claim.endpointId);
+      if (target) this.hold(merchantId, this.deliver(merchantId, claim, target, until, after));
+    }
+    return result;
   }
 
-  private async deliver(merchantId: string, claim: Claimed, target: Target, until: number): Promise<Attempted | undefined> {
-    const name = nameOf(claim.endpointId, claim.eventNumber);
-    this.inHand.add(name);
-    this.windows.taken(merchantId, claim.endpointId);
+  private hold(merchantId: string, piece: Promise<unknown>): void {
+    const held: Promise<unknown> = piece.catch((error: unknown) => this.o.onFault?.(merchantId, error)).finally(() => this.atOnce.delete(held));
+    this.atOnce.add(held);
+  }
+
+  /** Resolves when nothing is being delivered at once and nothing waits to be recorded. */
+  async idle(): Promise<void> {
+    await Promise.all(this.atOnce);
+    await this.records.idle();
+  }
+
+  /** @param after what must have been accepted before, where that is still open: in memory, since it is in this process's hands as well */
+  private async deliver(merchantId: string, claim: Claimed, target: Target, until: number, after?: Promise<boolean>): Promise<Attempted | undefined> {
+    const attempting = this.inOrder(merchantId, claim, target, until, after);
+    const accepted = attempting.then(
+      (attempted) => attempted !== undefined && isAccepted(attempted),
+      () => false,
+    );
+    const letGo = this.took({ claim, accepted });
     try {
-      const attempted = await this.inTurn(merchantId, claim, target, until);
+      const attempted = await attempting;
       if (!attempted) return undefined;
       await this.records.submit(merchantId, attempted);
       this.o.onAttempt?.(merchantId, attempted);
       return attempted;
     } finally {
-      this.inHand.delete(name);
+      letGo();
     }
+  }
+
+  private took(held: Held): () => void {
+    const { endpointId, eventNumber, objectId } = held.claim;
+    const name = nameOf(endpointId, eventNumber);
+    this.inHand.set(name, held);
+    const others = this.ofObject.get(objectId);
+    if (others) others.push(held);
+    else this.ofObject.set(objectId, [held]);
+    return () => {
+      this.inHand.delete(name);
+      const left = (this.ofObject.get(objectId) ?? []).filter((one) => one !== held);
+      if (left.length > 0) this.ofObject.set(objectId, left);
+      else this.ofObject.delete(objectId);
+    };
+  }
+
+  private async inOrder(
+    merchantId: string,
+    claim: Claimed,
+    target: Target,
+    until: number,
+    after: Promise<boolean> | undefined,
+  ): Promise<Attempted | undefined> {
+    this.windows.taken(merchantId, claim.endpointId);
+    if (after === undefined || (await after)) return this.inTurn(merchantId, claim, target, until);
+    this.windows.gaveBack(merchantId, claim.endpointId);
+    await this.records.submit(merchantId, { claim, released: true });
+    return undefined;
   }
 
   /** The attempt, when the endpoint's window has a place for it. */
@@ -128,11 +205,45 @@ export class Deliverer {
     }
   }
 
-  private async record(merchantId: string, attempted: Attempted[], again: boolean): Promise<Outcome<void>[]> {
-    await this.o.db.merchant(merchantId, (tx) => recordAttempts(tx, attempted, this.o.clock.now(), () => this.o.random.fraction(), again));
-    return attempted.map(() => ({ ok: true, answer: undefined }));
+  private async record(merchantId: string, records: (Attempted | Released)[], again: boolean): Promise<Outcome<void>[]> {
+    const attempted = records.filter((one): one is Attempted => !('released' in one));
+    const released = records.filter((one) => 'released' in one).map(({ claim }) => claim);
+    await this.o.db.merchant(merchantId, async (tx) => {
+      const now = this.o.clock.now();
+      if (attempted.length > 0) await recordAttempts(tx, attempted, now, () => this.o.random.fraction(), again);
+      if (released.length > 0) await giveBack(tx, released, now);
+    });
+    return records.map(() => ({ ok: true, answer: undefined }));
   }
 }
+
+/** What one transaction takes. A transaction that is run again gets another. */
+class OwnHand implements Hand {
+  readonly taken: { claim: Claimed; after: Promise<boolean> | undefined }[] = [];
+  /** what stands before, as it was when the statement was written: it may be done before the commit */
+  private readonly before = new Map<string, Promise<boolean>[]>();
+
+  constructor(
+    readonly room: Room,
+    readonly lease: Date,
+    private readonly ofObject: ReadonlyMap<string, readonly Held[]>,
+  ) {}
+
+  holds(objectIds: string[]): { endpointId: string; eventNumber: bigint }[] {
+    const held = objectIds.flatMap((objectId) => this.ofObject.get(objectId) ?? []);
+    for (const { claim, accepted } of held) this.before.set(queueOf(claim), [...(this.before.get(queueOf(claim)) ?? []), accepted]);
+    return held.map(({ claim }) => claim);
+  }
+
+  take(claimed: Claimed[]): void {
+    for (const claim of claimed) {
+      const before = this.before.get(queueOf(claim));
+      this.taken.push({ claim, after: before && Promise.all(before).then((accepted) => accepted.every(Boolean)) });
+    }
+  }
+}
+
+const queueOf = ({ endpointId, objectId }: Claimed): string => `${endpointId} ${objectId}`;
 
 const nameOf = (endpointId: string, eventNumber: bigint): string => `${endpointId} ${eventNumber}`;
 

@@ -1,7 +1,7 @@
 import { inject } from 'vitest';
 import { databaseUrl, freshDatabase } from '../../test/harness/template.ts';
 import { systemClock, systemRandom, type SystemClock } from '../clock.ts';
-import type { Db } from '../db/db.ts';
+import type { Db, Tx } from '../db/db.ts';
 import { openPostgres } from '../db/postgres.ts';
 import { sql } from '../db/sql.ts';
 import { Ids } from '../ids.ts';
@@ -10,7 +10,7 @@ import type { Net, NetAnswer, NetRequest } from '../ports.ts';
 import { Sealer } from '../sealing.ts';
 import { type Attempt, attemptsOf, type Delivery, type DeliveryFilter, listDeliveries } from './deliveries.ts';
 import { Deliverer, type DelivererOptions } from './deliver.ts';
-import { tell } from './events.ts';
+import { type Hand, tell } from './events.ts';
 import { Webhooks } from './webhooks.ts';
 
 /** What a receiver got. */
@@ -57,6 +57,8 @@ export interface Desk {
   endpoint(url: string, settings?: { events?: string[]; legacyWrappedIds?: boolean }): Promise<{ id: string; secret: string }>;
   /** Tells that an object changed to these states, in a transaction each; counts on where it stopped before. */
   told(objectId: string, ...states: string[]): Promise<string[]>;
+  /** The same, by a process that delivers what it tells of. */
+  toldBy(deliverer: Deliverer, objectId: string, ...states: string[]): Promise<string[]>;
   /** Another process of the same platform. */
   deliverer(options?: Partial<DelivererOptions>): Deliverer;
   /** Delivers until nothing is due. @returns how many attempts were made */
@@ -84,33 +86,36 @@ export async function openDesk(): Promise<Desk> {
   const seqs = new Map<string, number>();
   let offset = 0;
 
+  const tellOf = async (transaction: (work: (tx: Tx, hand?: Hand) => Promise<void>) => Promise<void>, objectId: string, states: string[]) => {
+    const made: string[] = [];
+    for (const state of states) {
+      const seq = (seqs.get(objectId) ?? 0) + 1;
+      seqs.set(objectId, seq);
+      const type = state.includes('.') ? state : `transaction.${state}`;
+      const event = {
+        id: ids.uuid(),
+        objectId,
+        objectSeq: seq,
+        type,
+        fromState: null,
+        toState: state,
+        cause: 'request',
+        body: JSON.stringify({ name: type, data: { id: objectId, seq } }),
+      };
+      await transaction((tx, hand) => tell(tx, [event], clock.now(), hand));
+      made.push(event.id);
+    }
+    return made;
+  };
+
   const desk: Desk = {
     ...{ db, clock, ids, net, webhooks, merchant, url },
     async endpoint(at, settings = {}) {
       const { body } = await webhooks.register(merchant.merchantId, { url: at, ...settings });
       return JSON.parse(body) as { id: string; secret: string };
     },
-    async told(objectId, ...states) {
-      const made: string[] = [];
-      for (const state of states) {
-        const seq = (seqs.get(objectId) ?? 0) + 1;
-        seqs.set(objectId, seq);
-        const type = state.includes('.') ? state : `transaction.${state}`;
-        const event = {
-          id: ids.uuid(),
-          objectId,
-          objectSeq: seq,
-          type,
-          fromState: null,
-          toState: state,
-          cause: 'request',
-          body: JSON.stringify({ name: type, data: { id: objectId, seq } }),
-        };
-        await db.merchant(merchant.merchantId, (tx) => tell(tx, [event], clock.now()));
-        made.push(event.id);
-      }
-      return made;
-    },
+    told: (objectId, ...states) => tellOf((work) => db.merchant(merchant.merchantId, (tx) => work(tx)), objectId, states),
+    toldBy: (deliverer, objectId, ...states) => tellOf((work) => deliverer.telling(merchant.merchantId, work), objectId, states),
     deliverer(options = {}) {
       const own = open();
       dbs.push(own);

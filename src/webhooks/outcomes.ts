@@ -72,6 +72,18 @@ const storeStandings = (tx: Tx, rows: Standing[], now: Date): Promise<number> =>
     on conflict (merchant_id, event_number, endpoint_id) do update set state = excluded.state, failures = excluded.failures, in_flight = false, next_at = excluded.next_at, first_ok_at = coalesce(d.first_ok_at, excluded.first_ok_at)
     where d.tries = excluded.tries and (d.state = 'pending' or (d.state = 'disabled' and excluded.state = 'delivered'))`);
 
+/** What was taken at once and could not be tried, since what goes before it was not accepted: due again, and counted as if never taken. */
+export async function giveBack(tx: Tx, claims: Claimed[], now: Date): Promise<void> {
+  await tx.run(sql`
+    insert into delivery as d (merchant_id, endpoint_id, event_number, object_id, object_seq, state, tries, failures, in_flight, next_at, created_at)
+    select m.merchant_id, u.*, 'epoch' from merchant m, ${table(
+      claims.map((claim): Standing => ({ ...claim, state: 'pending', inFlight: false, nextAt: now })),
+      standingShape,
+    )} where m.merchant_id = ${tx.merchantId}
+    on conflict (merchant_id, event_number, endpoint_id) do update set tries = d.tries - 1, in_flight = false, next_at = excluded.next_at
+    where d.tries = excluded.tries and d.state = 'pending' and d.in_flight`);
+}
+
 const insertAttempts = (tx: Tx, attempted: Attempted[]): Promise<number> => {
   const rows = attempted.map(({ claim: { endpointId, eventNumber, tries }, ...rest }) => ({ ...rest, endpointId, eventNumber, tries }));
   return tx.run(sql`

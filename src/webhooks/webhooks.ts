@@ -47,7 +47,13 @@ export class Webhooks {
     this.o = options;
     this.secrets = new Secrets(options.sealer, options.clock, options.random);
     this.cursors = new Cursors(options.config.masterKey, options.config.oldMasterKey);
-    this.deliverer = new Deliverer({ ...options, secrets: this.secrets, onAttempt: (merchantId, attempted) => this.attempted(merchantId, attempted) });
+    this.deliverer = new Deliverer({
+      ...options,
+      secrets: this.secrets,
+      onAttempt: (merchantId, attempted) => this.attempted(merchantId, attempted),
+      onFault: (merchantId, error) =>
+        options.log.warn({ event: 'delivery.failed', merchantId, error }, 'a webhook could not be recorded; it becomes due again'),
+    });
     this.queue = {
       name: 'webhooks',
       due: (now) =>

@@ -36,6 +36,15 @@ export class Windows {
     return { endpoints, others: FIRST, after: this.served.get(merchantId) ?? null };
   }
 
+  /** What may be taken that is not claimed but delivered as soon as it is told: a part is left for what is waiting already. */
+  roomAtOnce(merchantId: string): Room {
+    const endpoints = [...(this.merchants.get(merchantId) ?? [])].map(([id, { size, held, slow }]) => ({
+      id,
+      room: Math.max(0, (slow ? size >> 1 : size * (AHEAD - 1)) - held),
+    }));
+    return { endpoints, others: FIRST >> 1, after: null };
+  }
+
   /** A delivery was taken. */
   taken(merchantId: string, endpointId: string): void {
     this.served.set(merchantId, endpointId);
@@ -57,6 +66,11 @@ export class Windows {
     window.slow = !good || tookMs > SLOW.afterMs;
     window.size = good ? Math.min(window.slow ? SLOW.most : MOST, window.size + 1) : Math.max(1, window.size >> 1);
     for (; window.inFlight < window.size && window.waiting.length > 0; window.inFlight++) window.waiting.shift()?.();
+  }
+
+  /** A delivery that was taken is not going to be made. */
+  gaveBack(merchantId: string, endpointId: string): void {
+    this.of(merchantId, endpointId).held--;
   }
 
   private of(merchantId: string, endpointId: string): Window {

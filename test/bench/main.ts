@@ -30,8 +30,10 @@ try {
   for (const m of base) row('five statements on a hot row, bare driver', m);
 
   let asked = 0;
-  const accept = async (port: number, connections: number, pick: (n: number) => Rig) =>
-    load({ port, connections, warmMs, measureMs, expect: 201, request: (n) => payoutRequest(pick(n), `k${asked++}`) });
+  const accept = async (port: number, connections: number, pick: (n: number) => Rig) => {
+    await platform.settle();
+    return load({ port, connections, warmMs, measureMs, expect: 201, request: (n) => payoutRequest(pick(n), `k${asked++}`) });
+  };
 
   const ones = await platform.start(['serve'], platform.environment(database, { PORT: '0', GROUP_SIZE: '1', PROCESSOR_URL: 'http://127.0.0.1:9' }));
   const single = [await accept(Number(ones.port), 1, () => hotRig), await accept(Number(ones.port), 64, () => hotRig)] as const;
@@ -52,6 +54,7 @@ try {
 
   const journeyDatabase = await platform.database('journey');
   const [journeyRig] = (await platform.merchants(journeyDatabase, 1)) as [Rig];
+  await platform.settle();
   const end = await journey(platform, journeyDatabase, journeyRig, { window: 192, warmMs: warmMs * 2, measureMs: measureMs * 2 });
   row('end to end: accepted, executed, settled, webhook', { connections: 192, ...end, answers: 0 });
   const memory = end.rssMb.api + end.rssMb.worker;

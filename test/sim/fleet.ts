@@ -192,6 +192,7 @@ export class Fleet {
 
   private work(process: Process, slot: Slot, { db, log, payouts, webhooks }: House): void {
     slot.stopping = new AbortController();
+    payouts.telling = (merchantId, work) => webhooks.deliverer.telling(merchantId, work);
     const loops = [payouts.queue, webhooks.queue].map((queue) =>
       new Worker([queue], { db, log, clock: process.lookingClock(queue.name, () => this.o.server.changes), capacity: 64, idleMs: IDLE_MS }).run(
         slot.stopping.signal,

@@ -28,6 +28,7 @@ function worker(): { take(m: TestMerchant): Promise<Promise<unknown>[]>; freeze(
     connectors: new Map([[th.bank.name, th.bank]]),
     outcomes: house.payouts.outcomes,
     leaseMs: LEASE_MS,
+    telling: house.payouts.telling,
   });
   return { take: (m) => sender.takeDue(m.merchantId, 100), freeze: (at) => void (freezes = at === 'claim') };
 }
