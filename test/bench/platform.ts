@@ -39,9 +39,12 @@ export class Platform {
     return url.href;
   }
 
-  /** What the measurement before has left to write is written, so that the next one does not pay for it. */
-  async settle(): Promise<void> {
-    await withOwner(this.server.url, (session) => session.exec('checkpoint'));
+  /** What the measurement before has left to tidy and to write is done, so that the next one does not pay for it. */
+  async settle(database: string): Promise<void> {
+    await withOwner(database, async (session) => {
+      await session.exec('vacuum (analyze)');
+      await session.exec('checkpoint');
+    });
   }
 
   environment(database: string, more: Record<string, string> = {}): Record<string, string> {
