@@ -394,7 +394,7 @@ table tolem.payout (
   CHECK (((final_at IS NOT NULL) = (state = ANY (ARRAY['settled'::text, 'rejected'::text, 'failed'::text])))),
   CHECK ((fee >= 0)),
   CHECK ((state = ANY (ARRAY['new'::text, 'processing'::text, 'settled'::text, 'rejected'::text, 'failed'::text])))
-) with (fillfactor=45)
+) with (fillfactor=80)
 row-level security, forced
 CREATE INDEX payout_card ON tolem.payout USING btree (card_token_id, merchant_id, created_at)
 CREATE INDEX payout_customer ON tolem.payout USING btree (customer_id, merchant_id, id)

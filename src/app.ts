@@ -6,8 +6,8 @@ import type { App } from './http/room.ts';
 import { createServer } from './http/server.ts';
 import type { House } from './main.ts';
 import { merchantRoutes } from './merchants/routes.ts';
-import { callbackRoutes } from './payouts/callback.ts';
 import { payoutRoutes } from './payouts/routes.ts';
+import { callbackRoutes } from './sending/callback.ts';
 import { transactionRoutes } from './transactions/routes.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 import { describeApi } from './http/openapi.ts';
@@ -23,7 +23,7 @@ export async function buildApp(house: House): Promise<App> {
     customerRoutes(rooms as App, house);
     merchantRoutes(rooms as App, house);
     webhookRoutes(rooms as App, house);
-    callbackRoutes(rooms as App, { ...house, secret: house.config.processorSecret, processor: house.connector.name, outcomes: house.payouts.outcomes });
+    callbackRoutes(rooms as App, { ...house, secret: house.config.processorSecret, processor: house.connector.name, outcomes: house.sending.outcomes });
   });
   docsRoutes(app);
   await app.ready();

@@ -12,10 +12,12 @@ import type { Log } from './log.ts';
 import { clockOffset } from './merchants/platform.ts';
 import { Metrics } from './metrics.ts';
 import { exceptFor, guardedNet, openNet } from './net.ts';
+import { payoutKind } from './payouts/kind.ts';
 import { Payouts } from './payouts/payouts.ts';
 import type { Clock, Net, Random } from './ports.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Sealer } from './sealing.ts';
+import { Sending } from './sending/sending.ts';
 import { Vault } from './vault/vault.ts';
 import { isAccepted } from './webhooks/outcomes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
@@ -45,6 +47,7 @@ export interface House extends Ports {
   vault: Vault;
   cards: Cards;
   payouts: Payouts;
+  sending: Sending;
   webhooks: Webhooks;
   requestsPerSecond: number;
   onAnswer(route: string, status: number, seconds: number): void;
@@ -75,11 +78,12 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
     ids,
     onDamage: (error) => log.error({ event: 'vault.damage', error }, 'a stored card or key does not open: it was changed or damaged'),
   });
-  const payouts = new Payouts({
-    ...{ db, clock, random, ids, connector, maxGroup: config.groupSize, timeoutMs: config.processorTimeoutMs },
-    ...grouping,
-    openCards: (merchantId, tokens) => vault.open(merchantId, tokens),
-    onGroup: (kind, size) => metrics.group(kind, size),
+  const own = { db, clock, ids, maxGroup: config.groupSize, ...grouping };
+  const payouts = new Payouts({ ...own, connector: connector.name, onGroup: (size) => metrics.group('accept', size) });
+  const sending = new Sending({
+    ...{ ...own, random, connector, timeoutMs: config.processorTimeoutMs },
+    kinds: [payoutKind((merchantId, tokens) => vault.open(merchantId, tokens))],
+    onGroup: (size) => metrics.group('resolve', size),
     onVerdict: (kind) => metrics.verdict(kind),
   });
   const webhooks = new Webhooks({
@@ -96,7 +100,7 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
   });
   return {
     ...ports,
-    ...{ config, ids, log, metrics, connector, vault, payouts, webhooks },
+    ...{ config, ids, log, metrics, connector, vault, payouts, sending, webhooks },
     cards: new Cards({ db, vault, clock, ids, publicUrl: config.publicUrl }),
     auth: new Authenticator(db, clock),
     requestsPerSecond: config.requestsPerSecond,
@@ -151,16 +155,16 @@ export async function work(house: House): Promise<Running> {
   const following = followClock(house);
   const stopping = new AbortController();
   const { db, clock, log } = house;
-  house.payouts.telling = (merchantId, work) => house.webhooks.deliverer.telling(merchantId, work);
-  const payouts = new Worker([house.payouts.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
+  house.sending.telling = (merchantId, work) => house.webhooks.deliverer.telling(merchantId, work);
+  const sending = new Worker([house.sending.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
   const deliveries = new Worker([house.webhooks.queue], { db, clock, log, capacity: 512 }).run(stopping.signal);
   void tidy(house, stopping.signal);
   return {
     async stop() {
       stopping.abort();
       following.abort();
-      await Promise.all([payouts, deliveries]);
-      await house.payouts.outcomes.idle(); // they tell of what is delivered at once
+      await Promise.all([sending, deliveries]);
+      await house.sending.outcomes.idle(); // they tell of what is delivered at once
       await house.webhooks.idle();
       await close(house);
     },

@@ -31,8 +31,8 @@ async function answer(house: House, path: string): Promise<{ status: number; typ
 }
 
 /** Figures that only the database knows, read when they are asked for. */
-async function gather({ db, clock, metrics, payouts }: House): Promise<void> {
-  metrics.breaker.set(payouts.breaker.isOpen ? 1 : 0);
+async function gather({ db, clock, metrics, sending }: House): Promise<void> {
+  metrics.breaker.set(sending.breaker.isOpen ? 1 : 0);
   const now = clock.now();
   const [unknown] = await db.scan<{ count: bigint; oldest: Date | null }>(
     sql`select count(*) as count, min(s.sent_at) as oldest from submission s where s.outcome = 'unknown'`,

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { httpAnswer, rawServer, type RawServer } from '../net/raw-server.fixture.ts';
-import type { Connector, ProcessorLimits, Transfer, Verdict } from './connector.ts';
+import type { CardTransfer as Transfer, Connector, ProcessorLimits, Verdict } from './connector.ts';
 
 /** What the processor makes of a transfer. */
 export type Behaviour =

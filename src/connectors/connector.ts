@@ -35,13 +35,39 @@ export interface ProcessorLimits {
   maxInFlightSeconds: number;
 }
 
-export interface Transfer {
+export type Transfer = CardTransfer | BankTransfer;
+
+interface Order {
   reference: string;
-  kind: 'card';
   amount: Minor;
   currency: string;
-  destination: Card;
   description: string;
+}
+export interface CardTransfer extends Order {
+  kind: 'card';
+  destination: Card;
+}
+export interface BankTransfer extends Order {
+  kind: 'bank';
+  destination: BankAccount;
+}
+
+/** Where the money of a transfer goes. */
+export type Destination = Pick<CardTransfer, 'kind' | 'destination'> | Pick<BankTransfer, 'kind' | 'destination'>;
+
+/** An account at a bank of Kazakhstan, with what its payment orders say of the recipient. */
+export interface BankAccount {
+  iban: string;
+  bic: string;
+  name: string;
+  /** business or personal number, 12 digits */
+  bin: string;
+  /** residency and sector of the recipient, two digits */
+  kbe: string;
+  /** purpose code, three digits */
+  knp: string;
+  /** what the payment is for, in words */
+  purpose: string;
 }
 
 /** A card in the open. Exists only between the vault and the wire. */

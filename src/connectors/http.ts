@@ -53,7 +53,7 @@ export class HttpConnector implements Connector {
     // A 409 of something in between would send a person looking for a bug that is not there.
     if (answer.status === 409)
       return this.isOurs(answer) ? { kind: 'conflict', why: 'the processor knows this reference with other content' } : unreadable(answer);
-    const said = this.read(answer, ref, destination.pan);
+    const said = this.read(answer, ref, transfer.kind === 'card' ? transfer.destination.pan : undefined);
     if (answer.status === 200 && said?.status === 'executed') return executed(said);
     if (answer.status === 202 && said?.status === 'pending') return { kind: 'pending' };
     if (answer.status === 422 && said?.status === 'declined') return declined(said);

@@ -10,7 +10,7 @@ import { dayIn, type Merchant, noTerms, startOfDay, type Terms, termsOf } from '
 import { basisPoints, type Minor } from '../money.ts';
 import { type NewEvent, tell } from '../webhooks/events.ts';
 import { cardUsageSince, insertPayouts, type Payout, payoutMachine, payoutsById, payoutText, setUsage, usageOf } from './payout.ts';
-import { insertSubmissions } from './submission.ts';
+import { insertSubmissions } from '../sending/submission.ts';
 
 /** A request for a payout that has been checked as far as it can be without the database. */
 export interface PayoutRequest {

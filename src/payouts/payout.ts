@@ -4,38 +4,20 @@ import { account, Books } from '../ledger/books.ts';
 import type { Machine } from '../machine.ts';
 import { dayIn, startOfDay, theMerchant } from '../merchants/merchants.ts';
 import type { Minor } from '../money.ts';
+import { isFinal, type Outgoing, type OutgoingMove, outgoingMoves, type OutgoingState } from '../sending/outgoing.ts';
 import { transactionEvent, transactionView } from '../transactions/view.ts';
 
-export type PayoutState = 'new' | 'processing' | 'settled' | 'rejected' | 'failed';
-export type PayoutMove = 'send' | 'settle' | 'reject' | 'fail';
-
 /** Money out to a person's card. Amount and fee in minor units of its currency. */
-export interface Payout {
-  id: string;
-  state: PayoutState;
-  /** of its last change */
-  seq: number;
-  amount: Minor;
-  fee: Minor;
-  currency: string;
+export interface Payout extends Outgoing {
   cardTokenId: string;
   customerId: string;
   brand: string;
   bin: string;
   last4: string;
   orderReference: string | null;
-  description: string | null;
   storeId: string;
   terminalId: string;
-  retrievalReferenceNumber: string | null;
-  errorCode: string | null;
-  errorMessage: string | null;
-  createdAt: Date;
-  updatedAt: Date;
-  finalAt: Date | null;
 }
-
-const isFinal = (state: PayoutState): boolean => state !== 'new' && state !== 'processing';
 
 const written = new WeakMap<Payout, string>();
 
@@ -46,15 +28,8 @@ export function payoutText(payout: Payout): string {
   return text;
 }
 
-/** What a payout may become. A return by the bank is another transaction, never a change of this one. */
-export const payoutMachine: Machine<Payout, PayoutState, PayoutMove> = {
-  moves: {
-    new: { send: 'processing', reject: 'rejected' },
-    processing: { settle: 'settled', reject: 'rejected', fail: 'failed' },
-    settled: {},
-    rejected: {},
-    failed: {},
-  },
+export const payoutMachine: Machine<Payout, OutgoingState, OutgoingMove> = {
+  moves: outgoingMoves,
   event: (tx, payout, at) => transactionEvent(tx.merchantId, payout.state, payoutText(payout), at),
   stamp: (payout, at) => ({ ...payout, updatedAt: at, finalAt: isFinal(payout.state) ? at : null }),
   store: (tx, changes) =>

@@ -228,9 +228,9 @@ test('a processor that is down is left alone: payouts wait as new, and nothing f
   const m = await down.merchant({ available: 500_00n });
   down.bank.script.send = () => ({ kind: 'unsent', why: 'refused' });
   for (let i = 0; i < 30; i++) await down.post('/v1/payout', m, { tokenId: m.cardToken, amount: 1 });
-  await Promise.all(await down.house.payouts.queue.take(m.merchantId, 10));
-  expect(down.house.payouts.breaker.isOpen).toBe(true);
-  expect(await down.house.payouts.queue.take(m.merchantId, 100)).toHaveLength(0);
+  await Promise.all(await down.house.sending.queue.take(m.merchantId, 10));
+  expect(down.house.sending.breaker.isOpen).toBe(true);
+  expect(await down.house.sending.queue.take(m.merchantId, 100)).toHaveLength(0);
   const { body } = await down.get('/v1/payout?size=100', m);
   expect(body.data.filter(({ status }: { status: string }) => status === 'new')).toHaveLength(20);
   down.bank.script = {};
@@ -252,8 +252,8 @@ test('a return by the bank is a transaction of its own; the payout stays settled
   const { body } = await payout(m, 100);
   await th.work(m);
   const heard = { payoutId: body.id as string, verdict: { kind: 'returned', rrn: null, code: '14' }, source: 'callback' } as const;
-  await th.house.payouts.outcomes.submit(m.merchantId, heard);
-  await th.house.payouts.outcomes.submit(m.merchantId, heard);
+  await th.house.sending.outcomes.submit(m.merchantId, heard);
+  await th.house.sending.outcomes.submit(m.merchantId, heard);
   expect(await statusOf(m, body.id)).toBe('settled');
   expect(await th.balances(m)).toEqual({ available: 500_00n, held: 0n });
   const { body: list } = await th.get('/v1/transactions', m);
@@ -273,7 +273,7 @@ test('what contradicts a final state changes nothing of the merchant’s: one in
   await th.work(m);
   th.bank.script = {};
   for (let i = 0; i < 3; i++)
-    await th.house.payouts.outcomes.submit(m.merchantId, { payoutId: body.id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'callback' });
+    await th.house.sending.outcomes.submit(m.merchantId, { payoutId: body.id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'callback' });
   expect(await statusOf(m, body.id)).toBe('rejected');
   expect(await th.balances(m)).toEqual({ available: 500_00n, held: 0n });
   const { incidents, suspense } = await th.house.db.merchant(m.merchantId, (tx) =>
@@ -316,7 +316,7 @@ test('the history of a payout does not go back in time, whatever the clock of th
   await th.work(m);
   th.bank.script = {};
   await th.later(-3_600);
-  await th.house.payouts.outcomes.submit(m.merchantId, { payoutId: body.id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'callback' });
+  await th.house.sending.outcomes.submit(m.merchantId, { payoutId: body.id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'callback' });
   await th.later(3_600);
   const { body: history } = await th.get(`/v1/transactions/${body.id}/history`, m);
   const times = history.events.map(({ createdAt }: { createdAt: string }) => createdAt);

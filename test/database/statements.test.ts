@@ -197,7 +197,7 @@ test('a payout’s whole walk, as it goes over the wire', async () => {
       { kind: 'executed', rrn: null, executedAt: null },
       { kind: 'returned', rrn: null, code: '14' },
     ] as const)
-      await th.house.payouts.outcomes.submit(m.merchantId, {
+      await th.house.sending.outcomes.submit(m.merchantId, {
         payoutId: ids[2] as string,
         verdict,
         source: 'callback',

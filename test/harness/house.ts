@@ -116,7 +116,7 @@ export async function openTestHouse(options: { config?: Partial<Config>; connect
     },
     async work(m) {
       for (;;) {
-        const pieces = [...(await house.payouts.queue.take(m.merchantId, 256)), ...(await house.webhooks.queue.take(m.merchantId, 256))];
+        const pieces = [...(await house.sending.queue.take(m.merchantId, 256)), ...(await house.webhooks.queue.take(m.merchantId, 256))];
         await Promise.all(pieces);
         if (pieces.length === 0) return;
       }

@@ -25,7 +25,7 @@ const declined: Verdict = { kind: 'declined', code: '05', message: 'do not honou
 const callback =
   (payout: string, verdict: Verdict, dedupeKey: string) =>
   (side: Side, { merchantId, made }: AnyScene) =>
-    side.payouts.outcomes.submit(merchantId, {
+    side.sending.outcomes.submit(merchantId, {
       payoutId: made[payout] as string,
       verdict,
       source: 'callback',
@@ -384,7 +384,7 @@ const outcomes: Pair[] = [
     name: 'callback returned ‖ callback returned, of two ids',
     async found(founder) {
       const made = await (sent as NonNullable<typeof sent>)(founder);
-      await founder.side.payouts.outcomes.submit(founder.merchantId, { payoutId: made.p1, verdict: executed, source: 'callback' });
+      await founder.side.sending.outcomes.submit(founder.merchantId, { payoutId: made.p1, verdict: executed, source: 'callback' });
       return made;
     },
     ...{
@@ -424,7 +424,7 @@ const outcomes: Pair[] = [
     name: 'resolve unknown, of a call ‖ resolve executed, of a callback',
     found: sent,
     a: (side, { merchantId, made }) =>
-      side.payouts.outcomes.submit(merchantId, {
+      side.sending.outcomes.submit(merchantId, {
         payoutId: made.p1 as string,
         verdict: { kind: 'unknown', why: 'no answer' },
         source: 'call',

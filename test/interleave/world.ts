@@ -22,6 +22,7 @@ import { SCOPES } from '../../src/merchants/keys.ts';
 import { type Merchant, noTerms, setTerms, type Terms, theMerchant } from '../../src/merchants/merchants.ts';
 import { openMerchant } from '../../src/merchants/open.ts';
 import { merchantRoutes } from '../../src/merchants/routes.ts';
+import { payoutKind } from '../../src/payouts/kind.ts';
 import { Payouts } from '../../src/payouts/payouts.ts';
 import { payoutRoutes } from '../../src/payouts/routes.ts';
 import { transactionRoutes } from '../../src/transactions/routes.ts';
@@ -29,6 +30,7 @@ import type { Clock, Net, NetRequest } from '../../src/ports.ts';
 import { Sealer } from '../../src/sealing.ts';
 import { CheckedCard } from '../../src/vault/checked-card.ts';
 import { Vault } from '../../src/vault/vault.ts';
+import { Sending } from '../../src/sending/sending.ts';
 import { Deliverer } from '../../src/webhooks/deliver.ts';
 import { insertEndpoint } from '../../src/webhooks/endpoints.ts';
 import type { Secrets } from '../../src/webhooks/secrets.ts';
@@ -77,6 +79,7 @@ export class Side {
   readonly db: Db;
   readonly ids: Ids;
   payouts!: Payouts;
+  sending!: Sending;
   deliverer!: Deliverer;
   auth!: Authenticator;
   readonly app: App;
@@ -135,7 +138,8 @@ export class Side {
         ]),
       );
     const steady = { bytes: random.bytes, fraction: () => 0 };
-    this.payouts = new Payouts({ db, clock, random: steady, ids, connector, openCards, timeoutMs: 1_000, grouping });
+    this.payouts = new Payouts({ db, clock, ids, connector: connector.name, grouping });
+    this.sending = new Sending({ db, clock, random: steady, ids, connector, kinds: [payoutKind(openCards)], timeoutMs: 1_000, grouping });
     const secrets = { signing: () => ({ keys: [Buffer.alloc(32)], webhookToken: 'whk' }) } as unknown as Secrets;
     this.deliverer = new Deliverer({ db, clock, random: steady, net: { request: (request) => outside().net.request(request) }, secrets, grouping });
     this.auth = new Authenticator(db, clock);
@@ -150,7 +154,7 @@ export class Side {
 
   /** Does all that is due of a merchant's payouts, as a worker would in one round. */
   async work(merchantId: string, limit = 16): Promise<number> {
-    const pieces = await this.payouts.queue.take(merchantId, limit);
+    const pieces = await this.sending.queue.take(merchantId, limit);
     await Promise.all(pieces);
     return pieces.length;
   }

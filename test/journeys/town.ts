@@ -133,7 +133,7 @@ export async function openTown(): Promise<Town> {
   const bank = await runBank({ host: '127.0.0.1', port: 0, dataDir, secret, callbackUrl: `${url}/callbacks/processor`, clock, random, net, log, pace: PACE });
   bankAddress.url = bank.url;
   const stopping = new AbortController();
-  const work = new Worker([th.house.payouts.queue, th.house.webhooks.queue], { db: th.house.db, clock, log: th.house.log, capacity: 64, idleMs: 20 }).run(
+  const work = new Worker([th.house.sending.queue, th.house.webhooks.queue], { db: th.house.db, clock, log: th.house.log, capacity: 64, idleMs: 20 }).run(
     stopping.signal,
   );
   const inboxes: Inbox[] = [];

@@ -110,7 +110,7 @@ export class Fleet {
     slot.front?.stand(undefined);
     slot.house = undefined;
     slot.stopping.abort();
-    await Promise.all([slot.working, house.payouts.accepted.idle(), house.payouts.outcomes.idle(), house.webhooks.idle()]);
+    await Promise.all([slot.working, house.payouts.accepted.idle(), house.sending.outcomes.idle(), house.webhooks.idle()]);
     process.kill('drained');
   }
 
@@ -190,10 +190,10 @@ export class Fleet {
     );
   }
 
-  private work(process: Process, slot: Slot, { db, log, payouts, webhooks }: House): void {
+  private work(process: Process, slot: Slot, { db, log, sending, webhooks }: House): void {
     slot.stopping = new AbortController();
-    payouts.telling = (merchantId, work) => webhooks.deliverer.telling(merchantId, work);
-    const loops = [payouts.queue, webhooks.queue].map((queue) =>
+    sending.telling = (merchantId, work) => webhooks.deliverer.telling(merchantId, work);
+    const loops = [sending.queue, webhooks.queue].map((queue) =>
       new Worker([queue], { db, log, clock: process.lookingClock(queue.name, () => this.o.server.changes), capacity: 64, idleMs: IDLE_MS }).run(
         slot.stopping.signal,
       ),

@@ -1,7 +1,8 @@
 /** zombie.test.ts: what the torture meets by chance, on purpose: a worker that stands still, dies, or wakes up too late. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { sql } from '../../src/db/sql.ts';
-import { Sender } from '../../src/payouts/send.ts';
+import { payoutKind } from '../../src/payouts/kind.ts';
+import { Sender } from '../../src/sending/send.ts';
 import { openTestHouse, type TestHouse, type TestMerchant } from '../harness/house.ts';
 
 const LEASE_MS = 14_000;
@@ -21,14 +22,16 @@ function worker(): { take(m: TestMerchant): Promise<Promise<unknown>[]>; freeze(
   const sender = new Sender({
     ...house,
     clock: { ...house.clock, monotonic: () => house.clock.monotonic() + frozenMs },
-    openCards: async (merchantId, tokens) => {
-      if (freezes) frozenMs += LEASE_MS; // here: what it took is committed, and the bank is not called yet
-      return house.vault.open(merchantId, tokens);
-    },
+    kinds: [
+      payoutKind(async (merchantId, tokens) => {
+        if (freezes) frozenMs += LEASE_MS; // here: what it took is committed, and the bank is not called yet
+        return house.vault.open(merchantId, tokens);
+      }),
+    ],
     connectors: new Map([[th.bank.name, th.bank]]),
-    outcomes: house.payouts.outcomes,
+    outcomes: house.sending.outcomes,
     leaseMs: LEASE_MS,
-    telling: house.payouts.telling,
+    telling: house.sending.telling,
   });
   return { take: (m) => sender.takeDue(m.merchantId, 100), freeze: (at) => void (freezes = at === 'claim') };
 }
@@ -112,6 +115,6 @@ test('what a worker hears that woke up too late disturbs nobody, unless it is pr
   wake('unknown');
   await Promise.all(calls);
   expect(await submissionOf(m, id)).toEqual(taken);
-  await th.house.payouts.outcomes.submit(m.merchantId, { payoutId: id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'call', tries: 1 });
+  await th.house.sending.outcomes.submit(m.merchantId, { payoutId: id, verdict: { kind: 'executed', rrn: '1', executedAt: null }, source: 'call', tries: 1 });
   expect(await stateOf(m, id)).toBe('settled');
 });

@@ -6,18 +6,15 @@ import type { Outcome } from '../groups.ts';
 import type { Ids } from '../ids.ts';
 import { account, Books, clearing } from '../ledger/books.ts';
 import { advance, type Change } from '../machine.ts';
-import { dayIn, theMerchant } from '../merchants/merchants.ts';
-import type { Minor } from '../money.ts';
-import { type Transaction, transactionEvent, transactionView } from '../transactions/view.ts';
-import { type Hand, type NewEvent, tell } from '../webhooks/events.ts';
+import { type Hand, tell } from '../webhooks/events.ts';
 import { type Decision, decide, type Heard } from './decide.ts';
-import { giveBackUsage, lockPayouts, type Payout, payoutMachine, type PayoutMove } from './payout.ts';
+import { byKind, type Outgoing, type OutgoingKind, type OutgoingMove, outgoingMoves, type OutgoingState, type Return } from './outgoing.ts';
 import { storeSubmissions, type Submission, submissionsOf } from './submission.ts';
 
 /** Whether something changed because of what was heard. */
 export interface Effect {
   changed: boolean;
-  state: Payout['state'];
+  state: OutgoingState;
 }
 
 /**
@@ -26,6 +23,7 @@ export interface Effect {
  */
 export async function resolveGroup(
   tx: Tx,
+  kinds: OutgoingKind[],
   heard: Heard[],
   clock: Date,
   ids: Ids,
@@ -34,29 +32,29 @@ export async function resolveGroup(
   hand?: Hand,
 ): Promise<Outcome<Effect>[]> {
   const payoutIds = [...new Set(heard.map(({ payoutId }) => payoutId))];
-  const [locked, submitted, applied] = await Promise.all([lockPayouts(tx, payoutIds), submissionsOf(tx, payoutIds), appliedCallbacks(tx, heard)]);
+  const [locked, submitted, applied] = await Promise.all([lockAll(tx, kinds, payoutIds), submissionsOf(tx, payoutIds), appliedCallbacks(tx, heard)]);
   // Whoever changed them last may have a clock that is ahead of ours: within an object time never goes back.
-  const now = locked.reduce((latest, { updatedAt }) => (updatedAt > latest ? updatedAt : latest), clock);
-  const payouts = new Map(locked.map((payout) => [payout.id, payout]));
+  const now = [...locked.values()].reduce((latest, { payout: { updatedAt } }) => (updatedAt > latest ? updatedAt : latest), clock);
   const submissions = new Map(submitted.map((submission) => [submission.payoutId, submission])); // ordered: the last attempt stays
 
   const decided: Decided[] = [];
   const fresh: { callback: NonNullable<Heard['callback']>; effects: number }[] = [];
   const effects = heard.map((one): Outcome<Effect> => {
-    const payout = payouts.get(one.payoutId);
+    const subject = locked.get(one.payoutId);
     const submission = submissions.get(one.payoutId);
-    if (!payout || !submission) return { ok: false, error: notFound(`no payout ${one.payoutId} was sent`) };
+    if (!subject || !submission) return { ok: false, error: notFound(`no payout ${one.payoutId} was sent`) };
+    const { payout, kind } = subject;
     if (one.callback && applied.has(nameOf(one.callback))) return { ok: true, answer: { changed: false, state: payout.state } };
     const decision = isStale(one, submission) ? {} : decide(payout, submission, one, now, limits(submission.connector), jitter());
     const changed = Object.keys(decision).length > 0;
-    if (changed) decided.push({ payout, submission, heard: one, decision });
+    if (changed) decided.push({ payout, kind, submission, heard: one, decision });
     if (one.callback) {
       applied.add(nameOf(one.callback));
       fresh.push({ callback: one.callback, effects: changed ? 1 : 0 });
     }
     // What follows in this group is decided by what this made of it.
-    const state = decision.move ? (payoutMachine.moves[payout.state][decision.move.move] as Payout['state']) : payout.state;
-    payouts.set(payout.id, { ...payout, state });
+    const state = decision.move ? (outgoingMoves[payout.state][decision.move.move] as OutgoingState) : payout.state;
+    locked.set(payout.id, { kind, payout: { ...payout, state } });
     submissions.set(payout.id, { ...submission, ...decision.submission });
     return { ok: true, answer: { changed, state } };
   });
@@ -66,10 +64,17 @@ export async function resolveGroup(
 }
 
 interface Decided {
-  payout: Payout;
+  payout: Outgoing;
+  kind: OutgoingKind;
   submission: Submission;
   heard: Heard;
   decision: Decision;
+}
+
+/** The subjects of these ids, locked kind by kind: all processes in the same order. */
+async function lockAll(tx: Tx, kinds: OutgoingKind[], ids: string[]): Promise<Map<string, { payout: Outgoing; kind: OutgoingKind }>> {
+  const rows = await Promise.all(kinds.map(async (kind) => (await kind.lock(tx, ids)).map((payout) => [payout.id, { payout, kind }] as const)));
+  return new Map(rows.flat());
 }
 
 const nameOf = ({ processor, dedupeKey }: NonNullable<Heard['callback']>): string => `${processor}/${dedupeKey}`;
@@ -100,8 +105,8 @@ const isStale = ({ tries, verdict }: Heard, submission: Submission): boolean =>
 
 async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submission>, now: Date, ids: Ids, hand: Hand | undefined): Promise<void> {
   const changed = new Map(decided.filter(({ decision }) => decision.submission).map(({ payout }) => [payout.id, submissions.get(payout.id) as Submission]));
-  const moves = decided.flatMap(({ payout, submission, heard, decision }) =>
-    decision.move ? [{ payout, connector: submission.connector, cause: heard.source, ...decision.move }] : [],
+  const moves = decided.flatMap(({ payout, kind, submission, heard, decision }) =>
+    decision.move ? [{ payout, kind, connector: submission.connector, cause: heard.source, ...decision.move }] : [],
   );
   const returns = await newReturns(tx, decided, ids);
   const incidents = await newIncidents(tx, decided, now, ids);
@@ -124,20 +129,13 @@ async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submis
         amount: payout.amount,
       });
     for (const incident of incidents) postSuspense(books, incident);
-    const changes = moves.map(({ payout, move, cause, rrn, errorCode, errorMessage }): Change<Payout, PayoutMove> => ({
-      row: payout,
-      move,
-      cause,
-      patch: { ...(rrn ? { retrievalReferenceNumber: rrn } : {}), ...(errorCode ? { errorCode, errorMessage: errorMessage ?? null } : {}) },
-    }));
     await Promise.all([
       books.write(),
-      giveBack(tx, moves),
-      insertReturns(tx, returns, books.at),
-      advance(tx, payoutMachine, changes, books.at, ids, hand),
+      ...byKind(moves).map(([kind, own]) => move(tx, kind, own, books.at, ids, hand)),
+      ...byKind(returns).map(([kind, own]) => kind.insertReturns(tx, own, books.at)),
       tell(
         tx,
-        returns.map((row) => returnEvent(tx, row, books.at, ids)),
+        returns.map((row) => row.kind.returnEvent(tx, row, books.at, ids)),
         books.at,
       ),
     ]);
@@ -146,9 +144,10 @@ async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submis
 }
 
 interface Move {
-  payout: Payout;
+  payout: Outgoing;
+  kind: OutgoingKind;
   connector: string;
-  move: PayoutMove;
+  move: OutgoingMove;
   cause: string;
   rrn?: string | null;
   errorCode?: string;
@@ -169,71 +168,42 @@ function postMove(books: Books, { payout: { id, amount, fee, currency }, connect
   if (fee > 0n) books.post({ objectId: id, kind, line: 2, from, to: settled ? account('fees', currency) : account('available', currency), amount: fee });
 }
 
-/** What failed or was rejected no longer counts in the day that had accepted it. */
-async function giveBack(tx: Tx, moves: Move[]): Promise<void> {
-  const released = moves.filter(({ move }) => move !== 'settle');
-  if (released.length === 0) return;
-  const { timeZone } = await theMerchant(tx);
-  const sums = new Map<string, Minor>();
-  for (const { payout } of released) {
-    const day = `${dayIn(timeZone, payout.createdAt)} ${payout.currency}`;
-    sums.set(day, (sums.get(day) ?? 0n) + payout.amount);
-  }
-  for (const [day, amount] of [...sums].sort()) {
-    const [date, currency] = day.split(' ') as [string, string];
-    await giveBackUsage(tx, date, currency, amount);
-  }
+/** The moves of one kind. What failed or was rejected is undone in its room, too. */
+async function move(tx: Tx, kind: OutgoingKind, moves: Move[], at: Date, ids: Ids, hand: Hand | undefined): Promise<void> {
+  const changes = moves.map(({ payout, move, cause, rrn, errorCode, errorMessage }): Change<Outgoing, OutgoingMove> => ({
+    row: payout,
+    move,
+    cause,
+    patch: { ...(rrn ? { retrievalReferenceNumber: rrn } : {}), ...(errorCode ? { errorCode, errorMessage: errorMessage ?? null } : {}) },
+  }));
+  const released = moves.filter((one) => one.move !== 'settle').map(({ payout }) => payout);
+  await Promise.all([released.length > 0 ? kind.released(tx, released) : undefined, advance(tx, kind.machine, changes, at, ids, hand)]);
 }
 
-interface Return {
-  id: string;
-  payout: Payout;
-  connector: string;
-  code: string | null;
+interface Returning extends Return {
+  kind: OutgoingKind;
 }
 
 /** Returns that are not in the books yet: the bank may tell of one several times. */
-async function newReturns(tx: Tx, decided: Decided[], ids: Ids): Promise<Return[]> {
+async function newReturns(tx: Tx, decided: Decided[], ids: Ids): Promise<Returning[]> {
   const returned = new Map(decided.filter(({ decision }) => decision.returned).map((one) => [one.payout.id, one]));
-  if (returned.size === 0) return [];
-  const known = await tx.rows<{ payoutId: string }>(
-    sql`select r.payout_id as "payoutId" from payout_return r where r.merchant_id = ${tx.merchantId} and r.payout_id = any(${[...returned.keys()]}::uuid[])`,
-  );
-  for (const { payoutId } of known) returned.delete(payoutId);
-  return [...returned.values()].map(({ payout, submission, decision }) => ({
-    id: ids.uuid(),
-    payout,
+  for (const [kind, own] of byKind([...returned.values()])) {
+    const known = await kind.returned(
+      tx,
+      own.map(({ payout }) => payout.id),
+    );
+    for (const id of known) returned.delete(id);
+  }
+  return [...returned.values()].map(({ payout, kind, submission, decision }) => ({
+    ...{ id: ids.uuid(), payout, kind },
     connector: submission.connector,
     code: decision.returned?.code ?? null,
   }));
 }
 
-async function insertReturns(tx: Tx, returns: Return[], at: Date): Promise<void> {
-  if (returns.length === 0) return;
-  const rows = returns.map(({ id, payout, code }) => ({ id, payoutId: payout.id, amount: payout.amount, currency: payout.currency, code }));
-  const written = await tx.run(sql`
-    insert into payout_return as r (merchant_id, id, payout_id, amount, currency, code, created_at)
-    select m.merchant_id, u.id, u.payout_id, u.amount, u.currency, u.code, ${at}::timestamptz
-    from merchant m, unnest(${column(rows, 'id')}::uuid[], ${column(rows, 'payoutId')}::uuid[], ${column(rows, 'amount')}::bigint[], ${column(rows, 'currency')}::text[], ${column(rows, 'code')}::text[]) as u (id, payout_id, amount, currency, code)
-    where m.merchant_id = ${tx.merchantId}`);
-  assert(written === returns.length, 'every return was written');
-}
-
-/** A return is a transaction of its own, with the payout as its parent. */
-export const returnTransaction = (id: string, payout: Payout, code: string | null, at: Date): Transaction => ({
-  ...payout,
-  ...{ id, type: 'return', state: 'returned', parentTransactionId: payout.id, errorCode: code, errorMessage: code ? 'returned by the bank' : null },
-  ...{ createdAt: at, updatedAt: at, finalAt: at },
-});
-
-const returnEvent = (tx: Tx, { id, payout, code }: Return, at: Date, ids: Ids): NewEvent => ({
-  ...{ id: ids.uuid(), objectId: id, objectSeq: 1, fromState: null, toState: 'returned', cause: 'callback' },
-  ...transactionEvent(tx.merchantId, 'returned', JSON.stringify(transactionView(returnTransaction(id, payout, code, at))), at),
-});
-
 interface Incident {
   id: string;
-  payout: Payout;
+  payout: Outgoing;
   connector: string;
   kind: string;
 }

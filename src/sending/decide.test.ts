@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import type { Verdict } from '../connectors/connector.ts';
 import { decide, type Decision, type Heard, type Source } from './decide.ts';
-import { type Payout, payoutMachine, type PayoutState } from './payout.ts';
+import { type Outgoing, outgoingMoves, type OutgoingState } from './outgoing.ts';
 import type { Action, Submission, SubmissionOutcome } from './submission.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const limits = { retentionSeconds: 3600, maxInFlightSeconds: 60 };
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
 
-const payout = (state: PayoutState) => ({ id: 'p', state, seq: 2 }) as Payout;
+const payout = (state: OutgoingState) => ({ id: 'p', state, seq: 2 }) as Outgoing;
 const submission = (over: Partial<Submission>): Submission => ({
   ...{ payoutId: 'p', attempt: 1, connector: 'processor', reference: 'r', action: 'ask', phase: 'sent', outcome: 'pending', evidence: null },
   ...{
@@ -37,7 +37,7 @@ const verdicts: Verdict[] = [
   { kind: 'returned', rrn: '1', code: '14' },
   { kind: 'unsupported' },
 ];
-const states: PayoutState[] = ['new', 'processing', 'settled', 'rejected', 'failed'];
+const states: OutgoingState[] = ['new', 'processing', 'settled', 'rejected', 'failed'];
 const sources: Source[] = ['call', 'inquiry', 'cancel', 'callback', 'operator'];
 const outcomes: SubmissionOutcome[] = ['pending', 'accepted', 'unknown'];
 const actions: Action[] = ['send', 'ask', 'cancel'];
@@ -49,7 +49,7 @@ const times = [
 ];
 
 /** Every verdict, from every source, in every state, at every stage of a submission. */
-function* everything(): Generator<{ payout: Payout; submission: Submission; heard: Heard; decision: Decision }> {
+function* everything(): Generator<{ payout: Outgoing; submission: Submission; heard: Heard; decision: Decision }> {
   for (const state of states)
     for (const verdict of verdicts)
       for (const source of sources)
@@ -65,7 +65,7 @@ const all = [...everything()];
 
 test('a decision is only ever a move that the machine has', () => {
   expect(all).toHaveLength(states.length * verdicts.length * sources.length * outcomes.length * actions.length * times.length * 2);
-  for (const { payout, decision } of all) if (decision.move) expect(payoutMachine.moves[payout.state][decision.move.move]).toBeDefined();
+  for (const { payout, decision } of all) if (decision.move) expect(outgoingMoves[payout.state][decision.move.move]).toBeDefined();
 });
 
 test('only an execution settles, and only proof fails or rejects', () => {

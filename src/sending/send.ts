@@ -1,20 +1,21 @@
-import type { Connector, ProcessorLimits, Transfer, Verdict } from '../connectors/connector.ts';
+import type { Connector, ProcessorLimits, Verdict } from '../connectors/connector.ts';
 import type { Tx } from '../db/db.ts';
+import { column } from '../db/sql.ts';
 import { assert } from '../errors.ts';
 import type { Groups } from '../groups.ts';
 import type { Ids } from '../ids.ts';
 import { advance } from '../machine.ts';
 import type { Clock, Random } from '../ports.ts';
-import type { OpenCard } from '../vault/vault.ts';
 import type { Hand, Telling } from '../webhooks/events.ts';
 import type { Heard } from './decide.ts';
-import { payoutMachine, type Payout, tryLockPayouts } from './payout.ts';
+import { byKind, type OpenDestination, type Outgoing, type OutgoingKind } from './outgoing.ts';
 import type { Effect } from './resolve.ts';
 import { lockDue, storeSubmissions, type Submission } from './submission.ts';
 
 /** A submission that this process took, with what it is to do now. */
 export interface Claimed {
-  payout: Payout;
+  payout: Outgoing;
+  kind: OutgoingKind;
   submission: Submission;
   task: 'send' | 'ask' | 'cancel';
   /** this is the first send of the reference */
@@ -31,6 +32,7 @@ export interface Claimed {
  */
 export async function claim(
   tx: Tx,
+  kinds: OutgoingKind[],
   clock: Clock,
   ids: Ids,
   limits: (connector: string) => ProcessorLimits,
@@ -42,40 +44,37 @@ export async function claim(
   const now = clock.now();
   const due = await lockDue(tx, now, limit);
   if (due.length === 0) return [];
-  const payouts = new Map(
-    (
-      await tryLockPayouts(
-        tx,
-        due.map(({ payoutId }) => payoutId),
-      )
-    ).map((payout) => [payout.id, payout]),
-  );
+  const payouts = await tryLockAll(tx, kinds, column(due, 'payoutId'));
   const claimed = due.flatMap((submission): Claimed[] => {
-    const payout = payouts.get(submission.payoutId);
-    return payout ? [{ payout, ...take(submission, payout, now, leaseMs, limits(submission.connector)), until }] : []; // somebody resolves it at this moment
+    const subject = payouts.get(submission.payoutId);
+    return subject ? [{ ...subject, ...take(submission, subject.payout, now, leaseMs, limits(submission.connector)), until }] : []; // somebody resolves it at this moment
   });
   if (claimed.length === 0) return [];
   const starting = claimed.filter(({ payout }) => payout.state === 'new');
-  const [stored, moved] = await Promise.all([
-    storeSubmissions(
-      tx,
-      claimed.map(({ submission }) => submission),
-    ),
+  const begin = (kind: OutgoingKind, own: Claimed[]) =>
     advance(
       tx,
-      payoutMachine,
-      starting.map(({ payout }) => ({ row: payout, move: 'send' as const, cause: 'send' })),
+      kind.machine,
+      own.map(({ payout }) => ({ row: payout, move: 'send' as const, cause: 'send' })),
       now,
       ids,
       hand,
-    ),
+    );
+  const [stored, ...moved] = await Promise.all([
+    storeSubmissions(tx, column(claimed, 'submission')),
+    ...byKind(starting).map(([kind, own]) => begin(kind, own)),
   ]);
   assert(stored === claimed.length, 'every claim was stored');
-  const processing = new Map(moved.map((payout) => [payout.id, payout]));
+  const processing = new Map(moved.flat().map((payout) => [payout.id, payout]));
   return claimed.map((one) => ({ ...one, payout: processing.get(one.payout.id) ?? one.payout }));
 }
 
-function take(submission: Submission, payout: Payout, now: Date, leaseMs: number, limits: ProcessorLimits): Pick<Claimed, 'submission' | 'task' | 'first'> {
+async function tryLockAll(tx: Tx, kinds: OutgoingKind[], ids: string[]): Promise<Map<string, { payout: Outgoing; kind: OutgoingKind }>> {
+  const rows = await Promise.all(kinds.map(async (kind) => (await kind.tryLock(tx, ids)).map((payout) => [payout.id, { payout, kind }] as const)));
+  return new Map(rows.flat());
+}
+
+function take(submission: Submission, payout: Outgoing, now: Date, leaseMs: number, limits: ProcessorLimits): Pick<Claimed, 'submission' | 'task' | 'first'> {
   const first = submission.phase === 'prepared';
   const margin = limits.maxInFlightSeconds * 1000;
   const mayPayTwice = submission.resendUntil !== null && now.getTime() + margin >= submission.resendUntil.getTime();
@@ -101,7 +100,7 @@ export interface SenderOptions {
   random: Random;
   ids: Ids;
   connectors: Map<string, Connector>;
-  openCards(merchantId: string, tokenIds: string[]): Promise<Map<string, OpenCard>>;
+  kinds: OutgoingKind[];
   outcomes: Groups<Heard, Effect>;
   leaseMs: number;
   /** a transaction whose events this process delivers, or leaves to others */
@@ -119,30 +118,44 @@ export class Sender {
   /** @returns the calls that were begun, each to be awaited or not */
   async takeDue(merchantId: string, limit: number): Promise<Promise<Verdict>[]> {
     const claimed = await this.o.telling(merchantId, (tx, hand) =>
-      claim(tx, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit, hand),
+      claim(tx, this.o.kinds, this.o.clock, this.o.ids, (name) => this.connector(name).limits(), this.o.leaseMs, limit, hand),
     );
-    const tokens = claimed.filter(({ task }) => task === 'send').map(({ payout }) => payout.cardTokenId);
     // A vault that cannot be read ends this here: what was taken is asked about when its lease ends, not found, and sent then.
-    const cards = tokens.length > 0 ? await this.o.openCards(merchantId, [...new Set(tokens)]) : new Map<string, OpenCard>();
-    return claimed.map((one) => this.work(merchantId, one, cards.get(one.payout.cardTokenId)));
+    const destinations = await this.destinations(
+      merchantId,
+      claimed.filter(({ task }) => task === 'send'),
+    );
+    return claimed.map((one) => this.work(merchantId, one, destinations.get(one.payout.id)));
   }
 
-  private async work(merchantId: string, { payout, submission, task, first, until }: Claimed, card: OpenCard | undefined): Promise<Verdict> {
-    const verdict = await this.call(payout, submission, task, until, card);
+  private async destinations(merchantId: string, sending: Claimed[]): Promise<Map<string, OpenDestination>> {
+    const opened = byKind(sending).map(([kind, own]) => kind.destinations(merchantId, column(own, 'payout')));
+    return new Map((await Promise.all(opened)).flatMap((some) => [...some]));
+  }
+
+  private async work(merchantId: string, { payout, submission, task, first, until }: Claimed, destination: OpenDestination | undefined): Promise<Verdict> {
+    const verdict = await this.call(payout, submission, task, until, destination);
     const source = task === 'send' ? 'call' : task === 'ask' ? 'inquiry' : 'cancel';
     await this.o.outcomes.submit(merchantId, { payoutId: payout.id, verdict, source, tries: submission.tries, first });
     return verdict;
   }
 
-  private async call(payout: Payout, submission: Submission, task: Claimed['task'], until: number, card: OpenCard | undefined): Promise<Verdict> {
+  private async call(
+    payout: Outgoing,
+    submission: Submission,
+    task: Claimed['task'],
+    until: number,
+    destination: OpenDestination | undefined,
+  ): Promise<Verdict> {
     const connector = this.connector(submission.connector);
     // Frozen between the commit and here, this process may no longer be the one that holds the lease.
     if (this.o.clock.monotonic() >= until - this.o.leaseMs / 2)
       return { kind: 'unsent', why: 'the lease was about to end before the call began', untried: true };
     if (task === 'ask') return connector.inquire(submission.reference);
     if (task === 'cancel') return connector.cancel(submission.reference);
-    if (!card) return { kind: 'unsent', why: 'the saved card cannot be opened', untried: true };
-    return card.use((destination) => connector.send(transferOf(payout, submission.reference, destination)));
+    if (!destination) return { kind: 'unsent', why: 'its destination cannot be opened', untried: true };
+    const { amount, currency, description } = payout;
+    return destination((open) => connector.send({ reference: submission.reference, amount, currency, description: description ?? '', ...open }));
   }
 
   private connector(name: string): Connector {
@@ -151,8 +164,3 @@ export class Sender {
     return connector;
   }
 }
-
-const transferOf = (payout: Payout, reference: string, destination: Transfer['destination']): Transfer => ({
-  ...{ reference, kind: 'card', amount: payout.amount, currency: payout.currency, destination },
-  description: payout.description ?? '',
-});

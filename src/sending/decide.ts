@@ -1,5 +1,5 @@
 import type { ProcessorLimits, Verdict } from '../connectors/connector.ts';
-import type { Payout, PayoutMove } from './payout.ts';
+import type { Outgoing, OutgoingMove } from './outgoing.ts';
 import type { Action, Evidence, Submission, SubmissionOutcome } from './submission.ts';
 
 /** Who says it. A callback or an operator may speak at any time; the others speak for the try they began. */
@@ -21,7 +21,7 @@ export interface Heard {
 /** What follows from what was heard. */
 export interface Decision {
   /** the payout's move, where it is final now */
-  move?: { move: PayoutMove; rrn?: string | null; errorCode?: string; errorMessage?: string };
+  move?: { move: OutgoingMove; rrn?: string | null; errorCode?: string; errorMessage?: string };
   /** the submission as it stands from now on */
   submission?: Partial<Submission>;
   /** the bank gave the money back after it had paid */
@@ -47,7 +47,7 @@ const ASK_AFTER = [1, 2, 4, 8, 15, 30, 60, 120, 300, 600, 1800];
  *
  * @param jitter in [0, 1)
  */
-export function decide(payout: Payout, submission: Submission, heard: Heard, now: Date, limits: ProcessorLimits, jitter: number): Decision {
+export function decide(payout: Outgoing, submission: Submission, heard: Heard, now: Date, limits: ProcessorLimits, jitter: number): Decision {
   const { verdict, source } = heard;
   if (payout.state === 'new') return { incident: { kind: 'answer_before_send', detail: `${source} says ${verdict.kind} of a payout that was not sent` } };
   if (payout.state !== 'processing') return afterFinal(payout, submission, verdict, source);
@@ -155,7 +155,7 @@ function inTime(at: Date, submission: Submission, now: Date, limits: ProcessorLi
   return new Date(Math.min(at.getTime(), latest));
 }
 
-function afterFinal(payout: Payout, submission: Submission, verdict: Verdict, source: Source): Decision {
+function afterFinal(payout: Outgoing, submission: Submission, verdict: Verdict, source: Source): Decision {
   const paid = payout.state === 'settled';
   if (verdict.kind === 'executed' && !paid)
     return {
