@@ -67,6 +67,95 @@ CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.attempt FOR EACH ROW WHEN ((n
 grant insert, select to tolem_app
 grant select to auditor
 
+table tolem.bank_batch (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  message_id text not null,
+  state text not null default 'open'::text,
+  currency text not null,
+  payments integer not null,
+  amount bigint not null,
+  requested_on date not null,
+  created_at timestamp with time zone not null,
+  tries integer not null default 0,
+  token text,
+  folder text,
+  next_at timestamp with time zone,
+  bank_status text,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  CHECK (((state <> 'open'::text) = ((token IS NOT NULL) AND (folder IS NOT NULL)))),
+  CHECK (((state = 'written'::text) = (next_at IS NULL))),
+  CHECK ((payments > 0)),
+  CHECK ((state = ANY (ARRAY['open'::text, 'staged'::text, 'written'::text]))),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id),
+  UNIQUE (message_id, merchant_id)
+)
+row-level security, forced
+CREATE INDEX bank_batch_due ON tolem.bank_batch USING btree (merchant_id, next_at) WHERE (next_at IS NOT NULL)
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.bank_batch FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select (merchant_id, next_at) to tolem_scan
+
+table tolem.bank_batch_item (
+  merchant_id text not null with (n_distinct=1),
+  batch_id uuid not null,
+  position integer not null,
+  payout_id uuid not null,
+  reference text not null,
+  PRIMARY KEY (merchant_id, batch_id, "position"),
+  FOREIGN KEY (merchant_id, batch_id) REFERENCES tolem.bank_batch(merchant_id, id),
+  UNIQUE (payout_id, merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.bank_batch_item FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+
+table tolem.bank_file (
+  sha256 bytea not null,
+  name text not null,
+  message text,
+  state text not null,
+  lines integer,
+  problem text,
+  received_at timestamp with time zone not null,
+  lease_until timestamp with time zone,
+  ended_at timestamp with time zone,
+  PRIMARY KEY (sha256),
+  CHECK ((state = ANY (ARRAY['reading'::text, 'applied'::text, 'refused'::text])))
+)
+grant insert, select, update to tolem_app
+
+table tolem.bank_line (
+  line_key text not null,
+  account text not null,
+  statement_id text not null,
+  status text not null,
+  amount bigint not null,
+  currency text not null,
+  direction text not null,
+  booked_on date,
+  bank_reference text,
+  end_to_end_id text,
+  remittance text not null,
+  return_code text,
+  matched text not null,
+  merchant text,
+  object_id uuid,
+  file_sha256 bytea not null,
+  seen_at timestamp with time zone not null,
+  PRIMARY KEY (line_key),
+  CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
+  CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'unmatched'::text])))
+)
+CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text]))
+grant insert, select, update to tolem_app
+
 table tolem.callback (
   merchant_id text not null with (n_distinct=1),
   id uuid not null,
@@ -191,6 +280,65 @@ policy scan for select to tolem_scan using true
 CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.delivery FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 grant select (merchant_id, endpoint_id, state, next_at) to tolem_scan
+grant select to auditor
+
+table tolem.distribution (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  state text not null,
+  seq integer not null,
+  amount bigint not null,
+  currency text not null,
+  order_reference text not null,
+  recipient_name text not null,
+  recipient_bin text not null,
+  recipient_iban text not null,
+  recipient_bic text not null,
+  recipient_kbe text not null,
+  recipient_knp text not null,
+  payment_purpose text not null,
+  balance_before bigint not null,
+  balance_after bigint not null,
+  retrieval_reference_number text,
+  error_code text,
+  error_message text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  final_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  CHECK (((balance_before - amount) = balance_after)),
+  CHECK (((final_at IS NOT NULL) = (state = ANY (ARRAY['settled'::text, 'rejected'::text, 'failed'::text])))),
+  CHECK ((state = ANY (ARRAY['new'::text, 'processing'::text, 'settled'::text, 'rejected'::text, 'failed'::text]))),
+  UNIQUE (order_reference, merchant_id)
+) with (fillfactor=80)
+row-level security, forced
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.distribution FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select (merchant_id, id, amount, currency) to tolem_scan
+grant select (merchant_id, id, state, seq, amount, currency, balance_before, balance_after, created_at, final_at) to auditor
+
+table tolem.distribution_return (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  distribution_id uuid not null,
+  amount bigint not null,
+  currency text not null,
+  code text,
+  created_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  FOREIGN KEY (merchant_id, distribution_id) REFERENCES tolem.distribution(merchant_id, id),
+  UNIQUE (merchant_id, distribution_id)
+)
+row-level security, forced
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.distribution_return FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
 grant select to auditor
 
 table tolem.endpoint (
@@ -469,7 +617,7 @@ table tolem.submission (
   next_at timestamp with time zone,
   note text,
   PRIMARY KEY (merchant_id, payout_id, attempt),
-  CHECK ((action = ANY (ARRAY['send'::text, 'ask'::text, 'cancel'::text]))),
+  CHECK ((action = ANY (ARRAY['send'::text, 'ask'::text, 'cancel'::text, 'batch'::text]))),
   CHECK ((sent_at >= prepared_at)),
   CHECK (((phase = 'sent'::text) = (sent_at IS NOT NULL))),
   CHECK ((outcome = ANY (ARRAY['pending'::text, 'accepted'::text, 'settled'::text, 'declined'::text, 'not_executed'::text, 'unknown'::text]))),
@@ -477,13 +625,14 @@ table tolem.submission (
   UNIQUE (reference, merchant_id)
 ) with (fillfactor=70)
 row-level security, forced
-CREATE INDEX submission_due ON tolem.submission USING btree (merchant_id, next_at) WHERE (next_at IS NOT NULL)
+CREATE INDEX submission_batch ON tolem.submission USING btree (merchant_id, next_at) WHERE ((next_at IS NOT NULL) AND (action = 'batch'::text))
+CREATE INDEX submission_due ON tolem.submission USING btree (merchant_id, next_at) WHERE ((next_at IS NOT NULL) AND (action <> 'batch'::text))
 policy audit for select to auditor using true
 policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
 policy scan for select to tolem_scan using true
 CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.submission FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
-grant select (merchant_id, payout_id, reference, outcome, sent_at, next_at, note) to tolem_scan
+grant select (merchant_id, payout_id, connector, reference, action, phase, outcome, sent_at, resolved_at, next_at, note) to tolem_scan
 grant select to auditor
 
 table tolem.terminal (
@@ -550,9 +699,11 @@ table tolem.transfer (
 row-level security, forced
 policy audit for select to auditor using true
 policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
 CREATE TRIGGER only_append BEFORE TRUNCATE ON tolem.transfer FOR EACH STATEMENT EXECUTE FUNCTION tolem.only_append()
 CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.transfer FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select to tolem_app
+grant select (merchant_id, kind, currency, amount, from_account, to_account) to tolem_scan
 grant select to auditor
 
 table tolem.usage (
@@ -569,6 +720,128 @@ policy audit for select to auditor using true
 policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
 CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.usage FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
+grant select to auditor
+
+table tolem.wallet_authorization (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  state text not null,
+  seq integer not null,
+  version integer not null default 1,
+  amount bigint not null,
+  currency text not null,
+  order_reference text not null,
+  connector text not null,
+  reference text not null,
+  person bytea,
+  capturing bigint not null default 0,
+  captured bigint not null default 0,
+  cancelling bigint not null default 0,
+  cancelled bigint not null default 0,
+  refunding bigint not null default 0,
+  refunded bigint not null default 0,
+  retrieval_reference_number text,
+  authorization_code text,
+  error_code text,
+  error_message text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  final_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  lapse_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  CHECK ((LEAST(capturing, captured, cancelling, cancelled, refunding, refunded) >= 0)),
+  CHECK (((((capturing + captured) + cancelling) + cancelled) <= amount)),
+  CHECK (((refunding + refunded) <= captured)),
+  CHECK (((state = 'success'::text) OR ((((capturing + captured) + cancelling) + cancelled) = 0))),
+  CHECK (((final_at IS NOT NULL) = (state = ANY (ARRAY['success'::text, 'failed'::text])))),
+  CHECK (((expires_at IS NOT NULL) = (state = 'success'::text))),
+  CHECK (((person IS NULL) OR (state = ANY (ARRAY['new'::text, 'processing'::text])))),
+  CHECK ((state = ANY (ARRAY['new'::text, 'processing'::text, 'success'::text, 'failed'::text]))),
+  UNIQUE (reference, merchant_id)
+) with (fillfactor=60)
+row-level security, forced
+CREATE INDEX wallet_authorization_lapse ON tolem.wallet_authorization USING btree (merchant_id, lapse_at) WHERE (lapse_at IS NOT NULL)
+CREATE INDEX wallet_authorization_order ON tolem.wallet_authorization USING btree (order_reference, merchant_id, id)
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.wallet_authorization FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select (merchant_id, id, lapse_at) to tolem_scan
+grant select (merchant_id, id, state, seq, version, amount, currency, order_reference, connector, reference, capturing, captured, cancelling, cancelled, refunding, refunded, retrieval_reference_number, authorization_code, error_code, error_message, created_at, updated_at, final_at, expires_at, lapse_at) to auditor
+
+table tolem.wallet_operation (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  authorization_id uuid not null,
+  kind text not null,
+  amount bigint not null,
+  state text not null,
+  cause text not null,
+  idempotency_key text,
+  retrieval_reference_number text,
+  error_code text,
+  error_message text,
+  created_at timestamp with time zone not null,
+  final_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  CHECK ((cause = ANY (ARRAY['request'::text, 'expiry'::text]))),
+  CHECK (((final_at IS NOT NULL) = (state = ANY (ARRAY['done'::text, 'failed'::text])))),
+  CHECK ((kind = ANY (ARRAY['capture'::text, 'cancel'::text, 'refund'::text]))),
+  CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text]))),
+  FOREIGN KEY (merchant_id, authorization_id) REFERENCES tolem.wallet_authorization(merchant_id, id)
+) with (fillfactor=70)
+row-level security, forced
+CREATE INDEX wallet_operation_of ON tolem.wallet_operation USING btree (authorization_id, merchant_id, created_at)
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.wallet_operation FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select to auditor
+
+table tolem.wallet_submission (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  authorization_id uuid not null,
+  kind text not null,
+  amount bigint not null,
+  connector text not null,
+  reference text not null,
+  action text not null default 'send'::text,
+  phase text not null default 'prepared'::text,
+  outcome text not null default 'pending'::text,
+  evidence text,
+  prepared_at timestamp with time zone not null,
+  sent_at timestamp with time zone,
+  resend_until timestamp with time zone,
+  absent_after timestamp with time zone,
+  resolved_at timestamp with time zone,
+  tries integer not null default 0,
+  next_at timestamp with time zone,
+  note text,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((action = ANY (ARRAY['send'::text, 'ask'::text]))),
+  CHECK ((amount > 0)),
+  CHECK (((kind = 'authorize'::text) = (id = authorization_id))),
+  CHECK ((sent_at >= prepared_at)),
+  CHECK (((phase = 'sent'::text) = (sent_at IS NOT NULL))),
+  CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'cancel'::text, 'refund'::text]))),
+  CHECK ((outcome = ANY (ARRAY['pending'::text, 'accepted'::text, 'done'::text, 'declined'::text, 'not_executed'::text, 'unknown'::text]))),
+  CHECK ((phase = ANY (ARRAY['prepared'::text, 'sent'::text]))),
+  FOREIGN KEY (merchant_id, authorization_id) REFERENCES tolem.wallet_authorization(merchant_id, id),
+  UNIQUE (reference, merchant_id)
+) with (fillfactor=70)
+row-level security, forced
+CREATE INDEX wallet_submission_due ON tolem.wallet_submission USING btree (merchant_id, next_at) WHERE (next_at IS NOT NULL)
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.wallet_submission FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select (merchant_id, id, authorization_id, kind, reference, outcome, sent_at, next_at, note) to tolem_scan
 grant select to auditor
 
 table vault.card (
@@ -736,16 +1009,42 @@ view audit_v1.event with (security_invoker=true) as
 grant select to auditor
 
 view audit_v1.hold with (security_invoker=true) as
- SELECT (id)::text AS id,
-    ((merchant_id || '/held/'::text) || currency) AS account_id,
-    (id)::text AS object_id,
-    (amount + fee) AS amount,
+ SELECT (p.id)::text AS id,
+    ((p.merchant_id || '/held/'::text) || p.currency) AS account_id,
+    (p.id)::text AS object_id,
+    (p.amount + p.fee) AS amount,
         CASE
-            WHEN (state = ANY (ARRAY['new'::text, 'processing'::text])) THEN 'open'::text
-            WHEN (state = 'settled'::text) THEN 'used'::text
+            WHEN (p.state = ANY (ARRAY['new'::text, 'processing'::text])) THEN 'open'::text
+            WHEN (p.state = 'settled'::text) THEN 'used'::text
             ELSE 'released'::text
         END AS state
-   FROM tolem.payout p;
+   FROM tolem.payout p
+UNION ALL
+ SELECT (d.id)::text AS id,
+    ((d.merchant_id || '/held/'::text) || d.currency) AS account_id,
+    (d.id)::text AS object_id,
+    d.amount,
+        CASE
+            WHEN (d.state = ANY (ARRAY['new'::text, 'processing'::text])) THEN 'open'::text
+            WHEN (d.state = 'settled'::text) THEN 'used'::text
+            ELSE 'released'::text
+        END AS state
+   FROM tolem.distribution d
+UNION ALL
+ SELECT (o.id)::text AS id,
+    ((o.merchant_id || '/held/'::text) || a.currency) AS account_id,
+    (o.id)::text AS object_id,
+        CASE
+            WHEN (o.kind = 'refund'::text) THEN o.amount
+            ELSE (0)::bigint
+        END AS amount,
+        CASE
+            WHEN (o.state = 'pending'::text) THEN 'open'::text
+            WHEN (o.state = 'done'::text) THEN 'used'::text
+            ELSE 'released'::text
+        END AS state
+   FROM (tolem.wallet_operation o
+     JOIN tolem.wallet_authorization a ON (((a.merchant_id = o.merchant_id) AND (a.id = o.authorization_id))));
 grant select to auditor
 
 view audit_v1.idem with (security_invoker=true) as
@@ -777,7 +1076,20 @@ view audit_v1.payout with (security_invoker=true) as
     p.created_at,
     p.final_at
    FROM (tolem.payout p
-     JOIN tolem.merchant m ON ((m.merchant_id = p.merchant_id)));
+     JOIN tolem.merchant m ON ((m.merchant_id = p.merchant_id)))
+UNION ALL
+ SELECT (d.id)::text AS id,
+    d.merchant_id,
+    m.mode,
+    'bank'::text AS kind,
+    d.amount,
+    d.currency,
+    d.state,
+    NULL::text AS external_id,
+    d.created_at,
+    d.final_at
+   FROM (tolem.distribution d
+     JOIN tolem.merchant m ON ((m.merchant_id = d.merchant_id)));
 grant select to auditor
 
 view audit_v1.posting with (security_invoker=true) as
@@ -832,6 +1144,27 @@ view audit_v1.txn with (security_invoker=true) as
     NULL::text AS reverses_txn_id,
     xact
    FROM tolem.transfer t;
+grant select to auditor
+
+view audit_v1.wallet_auth with (security_invoker=true) as
+ SELECT (a.id)::text AS id,
+    a.merchant_id,
+    m.mode,
+    a.amount,
+    a.currency,
+    a.state
+   FROM (tolem.wallet_authorization a
+     JOIN tolem.merchant m ON ((m.merchant_id = a.merchant_id)));
+grant select to auditor
+
+view audit_v1.wallet_op with (security_invoker=true) as
+ SELECT (id)::text AS id,
+    (authorization_id)::text AS auth_id,
+    kind,
+    amount,
+    state,
+    idempotency_key AS idem_key
+   FROM tolem.wallet_operation o;
 grant select to auditor
 
 view tolem.transaction with (security_invoker=true) as

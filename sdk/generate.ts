@@ -49,9 +49,7 @@ export function generate({ paths, components }: OpenApi, errors: Record<number, 
   operations.sort((a, b) => (a.name < b.name ? -1 : 1));
   const parts = [
     "/** Made from the API's description by sdk/generate.ts. Do not edit: change the schemas, then `npx vitest run sdk -u`. */",
-    ...Object.entries(components.schemas).map(
-      ([name, schema]) => `${comment(schema.description)}export interface ${NAMES[name] ?? name} ${typeOf(schema, '')}`,
-    ),
+    ...Object.entries(components.schemas).map(([name, schema]) => `${comment(schema.description)}${declared(NAMES[name] ?? name, typeOf(schema, ''))}`),
     `export interface Operations {\n${operations.map(operationOf).join('\n')}\n}`,
     `/** Operations that take an Idempotency-Key: asked again under the same one, they are not done again. */\nexport const keyed: ReadonlySet<string> = new Set<keyof Operations>([\n${operations
       .filter(({ operation }) => takesKey(operation))
@@ -89,6 +87,9 @@ function group(name: 'path' | 'query', parameters: Parameter[], optional: boolea
     `    ${name}${optional && !needed ? '?' : ''}: {\n${own.map((parameter) => member(parameter.name, { ...parameter.schema, description: parameter.description }, parameter.required ?? false, '      ')).join('')}    };`,
   ];
 }
+
+const declared = (name: string, type: string): string =>
+  type.startsWith('{') && !type.includes('} | ') ? `export interface ${name} ${type}` : `export type ${name} = ${type};`;
 
 function typeOf(schema: Schema, indent: string): string {
   if (schema.$ref) {

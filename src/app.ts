@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import { cardRoutes } from './cards/routes.ts';
 import { customerRoutes } from './customers/routes.ts';
+import { distributionRoutes } from './distributions/routes.ts';
 import { docsRoutes } from './http/docs.ts';
 import type { App } from './http/room.ts';
 import { createServer } from './http/server.ts';
@@ -9,6 +10,7 @@ import { merchantRoutes } from './merchants/routes.ts';
 import { payoutRoutes } from './payouts/routes.ts';
 import { callbackRoutes } from './sending/callback.ts';
 import { transactionRoutes } from './transactions/routes.ts';
+import { walletRoutes } from './wallet/routes.ts';
 import { webhookRoutes } from './webhooks/routes.ts';
 import { describeApi } from './http/openapi.ts';
 
@@ -19,11 +21,16 @@ export async function buildApp(house: House): Promise<App> {
   await app.register(async (rooms) => {
     transactionRoutes(rooms as App, house);
     payoutRoutes(rooms as App, { ...house, payouts: house.payouts.accepted });
+    distributionRoutes(rooms as App, house);
+    walletRoutes(rooms as App, house);
     cardRoutes(rooms as App, house);
     customerRoutes(rooms as App, house);
     merchantRoutes(rooms as App, house);
     webhookRoutes(rooms as App, house);
-    callbackRoutes(rooms as App, { ...house, secret: house.config.processorSecret, processor: house.connector.name, outcomes: house.sending.outcomes });
+    callbackRoutes(rooms as App, {
+      ...{ ...house, secret: house.config.processorSecret, processor: house.connector.name, outcomes: house.sending.outcomes },
+      others: (merchantId, id, said) => house.wallet.callback(merchantId, id, said),
+    });
   });
   docsRoutes(app);
   await app.ready();

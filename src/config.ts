@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join, resolve } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { bicProblem, binProblem, ibanProblem, normalizedBic, normalizedIban } from './kazakhstan.ts';
 
 const whole = (description: string, fallback: string) => Type.String({ pattern: '^\\d{1,9}$', description, default: fallback });
 const text = (description: string, fallback?: string) =>
@@ -64,10 +65,29 @@ export const Environment = Type.Object({
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { description: 'What is logged', default: 'info' },
   ),
+  BANK_DIR: text(
+    'Folder shared with the bank (outbox, inbox): distributions leave in ISO 20022 files. Where nothing is said they go to the processor, one by one',
+  ),
+  BANK_ACCOUNT: text('Your own account at that bank: {"name":"…","bin":"…","iban":"…","bic":"…"}'),
+  BANK_BATCH_SECONDS: whole('For how long payments gather before they leave in one file', '60'),
+  BANK_CUT_OFF: Type.String({
+    pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
+    description: 'Until when, in Almaty, the bank executes on the same day',
+    default: '16:00',
+  }),
+  BANK_PAIN_VERSION: Type.Union([Type.Literal('09'), Type.Literal('03')], { description: 'Version of the pain.001.001 that the bank reads', default: '09' }),
   REQUESTS_PER_SECOND: whole('Requests a second for a key, where its merchant has no number of its own', '10000'),
   GROUP_SIZE: whole('Most payouts that are accepted in one transaction', '256'),
   POOL_SIZE: whole('Database connections of one process', '16'),
 });
+
+export interface BankConfig {
+  folder: string;
+  account: { name: string; bin: string; iban: string; bic: string };
+  batchSeconds: number;
+  cutOff: string;
+  version: '03' | '09';
+}
 
 export interface Config {
   port: number;
@@ -86,6 +106,8 @@ export interface Config {
   sandboxMasterKey: boolean;
   webhookAllowPrivate: boolean;
   sandboxInboxUrl: string | undefined;
+  /** the bank that speaks in files */
+  bank: BankConfig | undefined;
   metricsPort: number | undefined;
   logLevel: string;
   requestsPerSecond: number;
@@ -126,9 +148,44 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sandboxMasterKey: e.MASTER_KEY === undefined,
     webhookAllowPrivate: e.WEBHOOK_ALLOW_PRIVATE === '1' || e.WEBHOOK_ALLOW_PRIVATE === 'true',
     sandboxInboxUrl: e.SANDBOX_INBOX_URL,
+    bank: bankOf(e, dataDir),
     metricsPort: e.METRICS_PORT ? Number(e.METRICS_PORT) : undefined,
     ...{ logLevel: e.LOG_LEVEL, requestsPerSecond: Number(e.REQUESTS_PER_SECOND), groupSize: Number(e.GROUP_SIZE), poolSize: Number(e.POOL_SIZE) },
   };
+}
+
+/** The settings of the sandbox bank's files, which `npm start` makes; a command beside it finds them by the folder. */
+export const sandboxBank = (dataDir: string) => ({
+  BANK_DIR: join(dataDir, 'bank-files'),
+  BANK_ACCOUNT: JSON.stringify({ name: 'Tolem sandbox operator', bin: '123456789012', iban: 'KZ86125KZT5004100100', bic: 'KCJBKZKX' }),
+  BANK_BATCH_SECONDS: '2',
+});
+
+function bankOf(e: Static<typeof Environment>, dataDir: string): BankConfig | undefined {
+  if (e.BANK_DIR !== undefined) return bankIn(e.BANK_DIR, e);
+  const sandbox = sandboxBank(dataDir);
+  return e.PROCESSOR_URL === undefined && existsSync(sandbox.BANK_DIR) ? bankIn(sandbox.BANK_DIR, { ...e, ...sandbox }) : undefined;
+}
+
+/** @throws {ConfigError} when the account is not one */
+function bankIn(folder: string, e: Static<typeof Environment>): BankConfig {
+  const account = accountIn(e.BANK_ACCOUNT ?? '');
+  const wrong = account
+    ? (binProblem(account.bin, { checkDigit: false }) ?? ibanProblem(account.iban) ?? bicProblem(account.bic))
+    : 'must be {"name","bin","iban","bic"} in JSON';
+  if (!account || wrong) throw new ConfigError(`BANK_ACCOUNT: ${wrong ?? ''}`);
+  return { folder: resolve(folder), account, batchSeconds: Number(e.BANK_BATCH_SECONDS), cutOff: e.BANK_CUT_OFF, version: e.BANK_PAIN_VERSION };
+}
+
+function accountIn(json: string): BankConfig['account'] | undefined {
+  try {
+    const { name, bin, iban, bic } = JSON.parse(json) as Record<string, unknown>;
+    return [name, bin, iban, bic].every((value) => typeof value === 'string' && value !== '')
+      ? { name: String(name), bin: String(bin), iban: normalizedIban(String(iban)), bic: normalizedBic(String(bic)) }
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A secret that this installation made for itself; the first process to want it makes it, the others read it. */

@@ -55,26 +55,35 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Whether a string can be an id of ours; anything else is simply not found. */
 export const isUuid = (text: string): boolean => UUID.test(text);
 
-/**
- * The reference that a processor knows a payout by: the merchant's code, then the payout's id in base 32; 35 characters,
- * as many as the narrowest field of a bank holds. It tells whose it is without a look-up by payout.
- */
-export function processorReference(merchantCode: string, id: string): string {
+/** A uuid in 26 characters of base 32: its first says less than the others, so that ids keep their order as texts. */
+export function toBase32(id: string): string {
   let [tail, bits, held] = ['', 0, 0];
   for (let i = id.length - 1; i >= 0; i--) {
     if (id[i] === '-') continue;
     bits |= Number.parseInt(id[i] as string, 16) << held;
     for (held += 4; held >= 5; held -= 5, bits >>= 5) tail = (BASE32[bits & 31] as string) + tail;
   }
-  return `${merchantCode}-${BASE32[bits] as string}${tail}`;
+  return `${BASE32[bits] as string}${tail}`;
 }
+
+/** @returns the uuid, or undefined when the text is none in base 32 */
+export function fromBase32(text: string): string | undefined {
+  if (!/^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text)) return undefined;
+  let bits = 0n;
+  for (const letter of text) bits = (bits << 5n) | BigInt(BASE32.indexOf(letter));
+  const hex = bits.toString(16).padStart(32, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/**
+ * The reference that a processor knows a payout by: the merchant's code, then the payout's id in base 32; 35 characters,
+ * as many as the narrowest field of a bank holds. It tells whose it is without a look-up by payout.
+ */
+export const processorReference = (merchantCode: string, id: string): string => `${merchantCode}-${toBase32(id)}`;
 
 /** @returns the merchant's code and the payout's id, or undefined when it is no reference of ours */
 export function parseProcessorReference(reference: string): { merchantCode: string; id: string } | undefined {
-  const [, merchantCode, tail] = /^([0-9a-hjkmnp-tv-z]{8})-([0-7][0-9a-hjkmnp-tv-z]{25})$/.exec(reference) ?? [];
-  if (!merchantCode || !tail) return undefined;
-  let bits = 0n;
-  for (const letter of tail) bits = (bits << 5n) | BigInt(BASE32.indexOf(letter));
-  const hex = bits.toString(16).padStart(32, '0');
-  return { merchantCode, id: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` };
+  const [, merchantCode, tail = ''] = /^([0-9a-hjkmnp-tv-z]{8})-(.{26})$/.exec(reference) ?? [];
+  const id = fromBase32(tail);
+  return merchantCode && id ? { merchantCode, id } : undefined;
 }

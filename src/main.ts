@@ -1,6 +1,9 @@
 import { Cards } from './cards/cards.ts';
+import { BankFiles, byFile, fileLimits } from './bankfiles/bankfiles.ts';
 import type { Config } from './config.ts';
+import { HttpAuthorizer } from './connectors/http-authorizer.ts';
 import { HttpConnector } from './connectors/http.ts';
+import type { Authorizer } from './connectors/authorizer.ts';
 import type { Connector } from './connectors/connector.ts';
 import type { Db } from './db/db.ts';
 import { openPostgres } from './db/postgres.ts';
@@ -12,13 +15,17 @@ import type { Log } from './log.ts';
 import { clockOffset } from './merchants/platform.ts';
 import { Metrics } from './metrics.ts';
 import { exceptFor, guardedNet, openNet } from './net.ts';
+import { distributionKind } from './distributions/kind.ts';
+import { Distributions } from './distributions/distributions.ts';
 import { payoutKind } from './payouts/kind.ts';
 import { Payouts } from './payouts/payouts.ts';
 import type { Clock, Net, Random } from './ports.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Sealer } from './sealing.ts';
+import { byCall } from './sending/submission.ts';
 import { Sending } from './sending/sending.ts';
 import { Vault } from './vault/vault.ts';
+import { Wallet } from './wallet/wallet.ts';
 import { isAccepted } from './webhooks/outcomes.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 import { Worker } from './work/worker.ts';
@@ -47,7 +54,11 @@ export interface House extends Ports {
   vault: Vault;
   cards: Cards;
   payouts: Payouts;
+  distributions: Distributions;
   sending: Sending;
+  /** where money leaves in files */
+  bankFiles: BankFiles | undefined;
+  wallet: Wallet;
   webhooks: Webhooks;
   requestsPerSecond: number;
   onAnswer(route: string, status: number, seconds: number): void;
@@ -55,20 +66,25 @@ export interface House extends Ports {
 }
 
 /** Puts the house together over its ports. Opens nothing by itself. */
-export function openHouse(config: Config, ports: Ports, log: Log, options: { connector?: Connector; grouping?: Grouping } = {}): House {
+export function openHouse(
+  config: Config,
+  ports: Ports,
+  log: Log,
+  options: { connector?: Connector; authorizer?: Authorizer; grouping?: Grouping } = {},
+): House {
   const { clock, random, db } = ports;
   const ids = new Ids(clock, random);
   const grouping = options.grouping ? { grouping: options.grouping } : {};
   const metrics = new Metrics();
-  const connector =
-    options.connector ??
-    new HttpConnector({
-      name: 'processor',
-      url: config.processorUrl ?? '',
-      secret: config.processorSecret,
-      net: ports.net,
-      timeoutMs: config.processorTimeoutMs,
-    });
+  const processor = {
+    name: 'processor',
+    url: config.processorUrl ?? '',
+    secret: config.processorSecret,
+    net: ports.net,
+    timeoutMs: config.processorTimeoutMs,
+  };
+  const connector = options.connector ?? new HttpConnector(processor);
+  const authorizer = options.authorizer ?? new HttpAuthorizer(processor);
   const vault = new Vault({
     db: ports.vaultDb,
     masterKey: config.masterKey,
@@ -80,11 +96,23 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
   });
   const own = { db, clock, ids, maxGroup: config.groupSize, ...grouping };
   const payouts = new Payouts({ ...own, connector: connector.name, onGroup: (size) => metrics.group('accept', size) });
+  const distributions = new Distributions({
+    ...own,
+    way: config.bank ? byFile(config.bank) : byCall(connector.name),
+    onGroup: (size) => metrics.group('accept', size),
+  });
   const sending = new Sending({
     ...{ ...own, random, connector, timeoutMs: config.processorTimeoutMs },
-    kinds: [payoutKind((merchantId, tokens) => vault.open(merchantId, tokens))],
+    kinds: [payoutKind((merchantId, tokens) => vault.open(merchantId, tokens)), distributionKind],
+    otherLimits: fileLimits,
     onGroup: (size) => metrics.group('resolve', size),
     onVerdict: (kind) => metrics.verdict(kind),
+  });
+  const bankFiles = config.bank && new BankFiles({ ...own, log, settings: config.bank, kind: distributionKind, sending });
+  const wallet = new Wallet({
+    ...{ ...own, random, authorizer, timeoutMs: config.processorTimeoutMs },
+    sealer: new Sealer(config.masterKey, 'wallet', random, config.oldMasterKey),
+    onGroup: (kind, size) => metrics.group(kind, size),
   });
   const webhooks = new Webhooks({
     db,
@@ -100,7 +128,7 @@ export function openHouse(config: Config, ports: Ports, log: Log, options: { con
   });
   return {
     ...ports,
-    ...{ config, ids, log, metrics, connector, vault, payouts, sending, webhooks },
+    ...{ config, ids, log, metrics, connector, vault, payouts, distributions, sending, bankFiles, wallet, webhooks },
     cards: new Cards({ db, vault, clock, ids, publicUrl: config.publicUrl }),
     auth: new Authenticator(db, clock),
     requestsPerSecond: config.requestsPerSecond,
@@ -143,7 +171,7 @@ export async function serve(house: House): Promise<Running & { app: App; port: n
     async stop() {
       following.abort();
       await app.close(); // waits for requests in hand, and they for their groups
-      await house.payouts.accepted.idle();
+      await Promise.all([house.payouts.accepted.idle(), house.distributions.accepted.idle(), house.wallet.accepted.idle()]);
       await close(house);
     },
   };
@@ -157,14 +185,21 @@ export async function work(house: House): Promise<Running> {
   const { db, clock, log } = house;
   house.sending.telling = (merchantId, work) => house.webhooks.deliverer.telling(merchantId, work);
   const sending = new Worker([house.sending.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
+  house.wallet.telling = house.sending.telling;
+  const wallet = new Worker([house.wallet.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
+  const lapses = new Worker([house.wallet.lapses], { db, clock, log, capacity: 256, idleMs: 1_000 }).run(stopping.signal);
   const deliveries = new Worker([house.webhooks.queue], { db, clock, log, capacity: 512 }).run(stopping.signal);
+  const files = house.bankFiles && [
+    new Worker([house.bankFiles.batcher.queue], { db, clock, log, capacity: 8 }).run(stopping.signal),
+    house.bankFiles.watch(stopping.signal),
+  ];
   void tidy(house, stopping.signal);
   return {
     async stop() {
       stopping.abort();
       following.abort();
-      await Promise.all([sending, deliveries]);
-      await house.sending.outcomes.idle(); // they tell of what is delivered at once
+      await Promise.all([sending, wallet, lapses, deliveries, ...(files ?? [])]);
+      await Promise.all([house.sending.outcomes.idle(), house.wallet.outcomes.idle()]); // they tell of what is delivered at once
       await house.webhooks.idle();
       await close(house);
     },

@@ -19,6 +19,8 @@ type Query<N extends keyof Operations> = Operations[N] extends { query?: infer Q
 type Read = Omit<CallOptions, 'idempotencyKey'>;
 
 export type CreatePayout = Body<'POST /v1/payout'>;
+export type WalletTransaction = Answer<'GET /v1/wallet/transaction/{id}'>;
+export type CreateDistribution = Body<'POST /v1/distributions'>;
 export type PayoutFilter = Omit<Query<'GET /v1/payout'>, 'page' | 'from' | 'to'> & { from?: string | Date; to?: string | Date };
 export type SaveCustomer = Body<'POST /v1/customers'>;
 export type Merchant = Answer<'GET /v1/merchants/me'>;
@@ -96,6 +98,48 @@ export class Tolem {
         ({ id }) => id,
         (page) => this.payouts.list({ size: 100, ...filter, page }, options),
       ),
+  };
+
+  readonly distributions = {
+    /** Sends money from the balance to a bank account. Amounts in minor units; balances before and after are exact. */
+    create: (distribution: CreateDistribution, options?: CallOptions): Promise<Answer<'POST /v1/distributions'>> =>
+      this.call('POST /v1/distributions', { body: distribution }, options),
+    /** Up to 500 at once, each with its own fate: look at `items`. */
+    createMany: (items: CreateDistribution[], options?: CallOptions): Promise<Answer<'POST /v1/distributions/bulk'>> =>
+      this.call('POST /v1/distributions/bulk', { body: { items: items as unknown as Record<string, unknown>[] } }, options),
+    get: (id: string, options?: Read): Promise<Answer<'GET /v1/distributions/{id}'>> => this.call('GET /v1/distributions/{id}', { path: { id } }, options),
+    list: (query: Query<'GET /v1/distributions'> = {}, options?: Read): Promise<Answer<'GET /v1/distributions'>> =>
+      this.call('GET /v1/distributions', { query }, options),
+    /** Newest first. */
+    all: (
+      filter: Omit<Query<'GET /v1/distributions'>, 'page'> = {},
+      options?: Read,
+    ): AsyncGenerator<Answer<'GET /v1/distributions'>['data'][number], void, undefined> =>
+      allOf(
+        ({ id }) => id,
+        (page) => this.distributions.list({ size: 100, ...filter, page }, options),
+      ),
+    /** What may be sent now. */
+    balance: (currency?: string, options?: Read): Promise<Answer<'GET /v1/distributions/balance'>> =>
+      this.call('GET /v1/distributions/balance', { query: currency === undefined ? {} : { currency } }, options),
+  };
+
+  readonly wallet = {
+    /** Asks a customer's wallet for money. Without a key of your own one is made, and kept for repetitions of this call alone. */
+    authorize: (payment: Body<'POST /v1/wallet/authorize'>, options?: CallOptions): Promise<WalletTransaction> =>
+      this.call('POST /v1/wallet/authorize', { body: payment }, options),
+    /** Takes what was authorized, or a part of it. Amounts in minor units. */
+    capture: (id: string, amount: number, options?: CallOptions): Promise<WalletTransaction> =>
+      this.call('POST /v1/wallet/{id}/capture', { path: { id }, body: { amount } }, options),
+    /** Lets go of what was not captured, or of a part of it. */
+    cancel: (id: string, amount: number, options?: CallOptions): Promise<WalletTransaction> =>
+      this.call('POST /v1/wallet/{id}/cancel', { path: { id }, body: { amount } }, options),
+    /** Gives back what was captured, or a part of it, from the balance. */
+    refund: (id: string, amount: number, options?: CallOptions): Promise<WalletTransaction> =>
+      this.call('POST /v1/wallet/{id}/refund', { path: { id }, body: { amount } }, options),
+    get: (id: string, options?: Read): Promise<WalletTransaction> => this.call('GET /v1/wallet/transaction/{id}', { path: { id } }, options),
+    list: (query: Query<'GET /v1/wallet/transactions/'> = {}, options?: Read): Promise<Answer<'GET /v1/wallet/transactions/'>> =>
+      this.call('GET /v1/wallet/transactions/', { query }, options),
   };
 
   readonly transactions = {

@@ -118,6 +118,204 @@ export interface TransactionRow {
   last4: string | null;
 }
 
+export interface DistributionMessage {
+  name: 'distribution.created' | 'distribution.processing' | 'distribution.completed' | 'distribution.failed';
+  data: DistributionDetailResponse;
+  merchantId: string;
+  postedAt: string;
+}
+
+export interface DistributionReturnedMessage {
+  name: 'distribution.returned';
+  data: {
+    id: string;
+    orderReference: string;
+    /** In minor units */
+    amount: number;
+    currency: string;
+    status: 'returned';
+    /** Who is paid */
+    recipient: {
+      /** As the bank knows it */
+      name: string;
+      /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+      bin: string;
+      /** Small letters and spaces are taken and normalised */
+      iban: string;
+      /** Of the bank: 8 or 11 characters */
+      bic: string;
+      /** Residency and sector of the recipient: two digits */
+      kbe: string;
+      /** Code of the purpose: three digits */
+      knp: string;
+    };
+    paymentPurpose: string;
+    /** The distribution, which stays completed */
+    distributionId: string;
+    /** A code of ISO 20022 */
+    returnReason: string | null;
+    createdAt: string;
+  };
+  merchantId: string;
+  postedAt: string;
+}
+
+/** created → processing → completed or failed. A failed one has given its money back */
+export type DistributionStatus = 'created' | 'processing' | 'completed' | 'failed';
+
+export interface DistributionCreatedResponse {
+  id: string;
+  orderReference: string;
+  /** In minor units */
+  amount: number;
+  currency: string;
+  status: DistributionStatus;
+  /** Who is paid */
+  recipient: {
+    /** As the bank knows it */
+    name: string;
+    /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+    bin: string;
+    /** Small letters and spaces are taken and normalised */
+    iban: string;
+    /** Of the bank: 8 or 11 characters */
+    bic: string;
+    /** Residency and sector of the recipient: two digits */
+    kbe: string;
+    /** Code of the purpose: three digits */
+    knp: string;
+  };
+  paymentPurpose: string;
+  /** Your balance before this one was taken from it, in minor units; exact, however many arrive at once */
+  balanceBefore: number;
+  /** And after */
+  balanceAfter: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface DistributionDetailResponse {
+  id: string;
+  orderReference: string;
+  /** In minor units */
+  amount: number;
+  currency: string;
+  status: DistributionStatus;
+  /** Who is paid */
+  recipient: {
+    /** As the bank knows it */
+    name: string;
+    /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+    bin: string;
+    /** Small letters and spaces are taken and normalised */
+    iban: string;
+    /** Of the bank: 8 or 11 characters */
+    bic: string;
+    /** Residency and sector of the recipient: two digits */
+    kbe: string;
+    /** Code of the purpose: three digits */
+    knp: string;
+  };
+  paymentPurpose: string;
+  /** Your balance before this one was taken from it, in minor units; exact, however many arrive at once */
+  balanceBefore: number;
+  /** And after */
+  balanceAfter: number;
+  createdAt: string;
+  updatedAt: string;
+  /** Why it failed: a code and words */
+  failureReason: string | null;
+}
+
+export interface DistributionListItem {
+  id: string;
+  orderReference: string;
+  /** In minor units */
+  amount: number;
+  currency: string;
+  status: DistributionStatus;
+  /** Who is paid */
+  recipient: {
+    /** As the bank knows it */
+    name: string;
+    /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+    bin: string;
+    /** Small letters and spaces are taken and normalised */
+    iban: string;
+    /** Of the bank: 8 or 11 characters */
+    bic: string;
+    /** Residency and sector of the recipient: two digits */
+    kbe: string;
+    /** Code of the purpose: three digits */
+    knp: string;
+  };
+  paymentPurpose: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface DistributionListResponse {
+  data: DistributionListItem[];
+  page: number;
+  size: number;
+  total: number;
+}
+
+export interface DistributionBalanceResponse {
+  /** In minor units */
+  balance: number;
+  currency: string;
+  updatedAt: string;
+}
+
+export interface DistributionFate {
+  /** Of the item in the request, from 0 */
+  index: number;
+  orderReference: string | null;
+  /** known: the same distribution was made before, nothing was done */
+  result: 'created' | 'known' | 'refused';
+  distribution: DistributionCreatedResponse | null;
+  error: ErrorBody | null;
+}
+
+export interface DistributionBulkResponse {
+  total: number;
+  created: number;
+  known: number;
+  refused: number;
+  items: DistributionFate[];
+}
+
+export interface WalletTransaction {
+  walletTransactionId: string;
+  /** SUCCESS: the customer has agreed; the amount can be captured */
+  walletTransactionStatus: 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
+  orderReference: string;
+  /** In minor units: what was authorised; in the answer to an operation, how much that was of */
+  amount: number;
+  currency: string;
+}
+
+export interface WalletTransactionMessage {
+  name: 'wallet_transaction.new' | 'wallet_transaction.processing' | 'wallet_transaction.success' | 'wallet_transaction.failed' | 'wallet_transaction.captured' | 'wallet_transaction.cancelled' | 'wallet_transaction.refunded' | 'wallet_transaction.capture_failed' | 'wallet_transaction.cancel_failed' | 'wallet_transaction.refund_failed';
+  merchantId: string;
+  data: {
+    walletTransactionId: string;
+    /** SUCCESS: the customer has agreed; the amount can be captured */
+    walletTransactionStatus: 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
+    orderReference: string;
+    /** In minor units: what was authorised; in the answer to an operation, how much that was of */
+    amount: number;
+    currency: string;
+    /** Of the operation that this is about, in minor units */
+    operationAmount?: number;
+    /** Why it failed */
+    errorCode?: string | null;
+    errorMessage?: string | null;
+  };
+  postedAt: string;
+}
+
 export interface CardSession {
   /** The session */
   id: string;
@@ -351,6 +549,31 @@ export interface Operations {
       total: number;
     };
   };
+  /** List distributions. Newest first. */
+  'GET /v1/distributions': {
+    query?: {
+      page?: number;
+      size?: number;
+      status?: 'created' | 'processing' | 'completed' | 'failed';
+      orderReference?: string;
+    };
+    answer: DistributionListResponse;
+  };
+  /** Get distributions balance. What distributions and payouts may be taken from now. */
+  'GET /v1/distributions/balance': {
+    query?: {
+      /** KZT where nothing is said */
+      currency?: string;
+    };
+    answer: DistributionBalanceResponse;
+  };
+  /** Get distribution by ID. */
+  'GET /v1/distributions/{id}': {
+    path: {
+      id: string;
+    };
+    answer: DistributionDetailResponse;
+  };
   /** Read the feed. Every event from the first on, in the order in which it happened, without gaps: whoever keeps `next` and comes back with it misses nothing, whatever became of webhooks. */
   'GET /v1/events': {
     query?: {
@@ -479,6 +702,28 @@ export interface Operations {
       }[];
     };
   };
+  /** Get a wallet transaction. */
+  'GET /v1/wallet/transaction/{id}': {
+    path: {
+      /** The wallet transaction, wt_… */
+      id: string;
+    };
+    answer: WalletTransaction;
+  };
+  /** List wallet transactions. Newest first. */
+  'GET /v1/wallet/transactions/': {
+    query?: {
+      limit?: number;
+      /** `nextCursor` of the page before, with the same filters */
+      cursor?: string;
+      orderReference?: string;
+      status?: 'NEW' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
+    };
+    answer: {
+      items: WalletTransaction[];
+      nextCursor: string | null;
+    };
+  };
   /** List endpoints. */
   'GET /v1/webhook-endpoints': {
     answer: {
@@ -535,7 +780,7 @@ export interface Operations {
       kind?: 'key' | 'token';
       name?: string;
       /** What the key may do; no more than the key that makes it */
-      scopes: ('payouts' | 'read' | 'cards' | 'customers' | 'webhooks' | 'keys' | 'sandbox')[];
+      scopes: ('payouts' | 'wallet' | 'read' | 'cards' | 'customers' | 'webhooks' | 'keys' | 'sandbox')[];
       expiresInSeconds?: number;
     };
     answer: ApiKey;
@@ -613,6 +858,43 @@ export interface Operations {
     };
     answer: Customer;
   };
+  /** Create distribution. Sends money from the balance to a bank account. The amount is taken from the balance at once: `balanceBefore` and `balanceAfter` are exact for each distribution, however many arrive at the same moment. What the bank refuses is given back. */
+  'POST /v1/distributions': {
+    body: {
+      /** Your own reference: one distribution for each, for ever */
+      orderReference: string;
+      /** In minor units: 150000 is 1500.00 KZT */
+      amount: number;
+      /** ISO 4217 */
+      currency: string;
+      /** Who is paid */
+      recipient: {
+        /** As the bank knows it */
+        name: string;
+        /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+        bin: string;
+        /** Small letters and spaces are taken and normalised */
+        iban: string;
+        /** Of the bank: 8 or 11 characters */
+        bic: string;
+        /** Residency and sector of the recipient: two digits */
+        kbe: string;
+        /** Code of the purpose: three digits */
+        knp: string;
+      };
+      /** What it is for, as the payment order says */
+      paymentPurpose: string;
+    };
+    answer: DistributionCreatedResponse;
+  };
+  /** Create distributions. Up to 500 at once, each with its own fate: what is wrong with one does not stop the others. One that was made before with the same orderReference and the same content is `known` and not paid again. */
+  'POST /v1/distributions/bulk': {
+    body: {
+      /** Each as in the request of one distribution, and with its own fate */
+      items: Record<string, unknown>[];
+    };
+    answer: DistributionBulkResponse;
+  };
   /** Process a payout. Pays a saved card from the balance. The amount and the fee are held at once. What the balance, a limit or the card does not allow is made and `rejected`, with `errorCode`; nothing is debited then. Webhooks tell of `processing` and of the final status. */
   'POST /v1/payout': {
     body: {
@@ -657,6 +939,60 @@ export interface Operations {
       available: number;
       createdAt: string;
     };
+  };
+  /** Authorize a wallet payment. Asks a customer for consent to pay from the wallet. The answer is NEW; poll the transaction, or hear of wallet_transaction.* by webhook, until it is SUCCESS or FAILED. What is not captured within seven days of SUCCESS is let go. */
+  'POST /v1/wallet/authorize': {
+    body: {
+      /** In minor units: 123456 is 1,234.56 KZT */
+      amount: number;
+      /** The customer's; Kazakhstan's where no country is said */
+      phoneNumber: string;
+      /** The customer's personal number, 12 digits; of live merchants' customers the check digit is verified */
+      iin: string;
+      /** Your own reference; best unique */
+      orderReference: string;
+      /** ISO 4217 */
+      currency: string;
+    };
+    answer: WalletTransaction;
+  };
+  /** Cancel a wallet payment. Lets go of what was not captured, or of a part of it. The amount counts from the answer on; wallet_transaction.* tells when it was carried out, or that the processor declined it. */
+  'POST /v1/wallet/{id}/cancel': {
+    path: {
+      /** The wallet transaction, wt_… */
+      id: string;
+    };
+    body: {
+      /** How much of it, in minor units */
+      amount: number;
+    };
+    answer: WalletTransaction;
+  };
+  /** Capture a wallet payment. Takes the amount, or a part of it; as often as something remains. The balance grows when the processor has carried it out. The amount counts from the answer on; wallet_transaction.* tells when it was carried out, or that the processor declined it. */
+  'POST /v1/wallet/{id}/capture': {
+    path: {
+      /** The wallet transaction, wt_… */
+      id: string;
+    };
+    body: {
+      /** How much of it, in minor units */
+      amount: number;
+    };
+    answer: WalletTransaction;
+  };
+  /** Refund a wallet payment. Gives back what was captured, or a part of it, from the balance. The amount counts from the answer on; wallet_transaction.* tells when it was carried out, or that the processor declined it. */
+  'POST /v1/wallet/{id}/refund': {
+    path: {
+      /** The wallet transaction, wt_… */
+      id: string;
+    };
+    body: {
+      /** How much of what was captured, in minor units */
+      amount: number;
+      /** Without an Idempotency-Key a refund of the same amount within ten minutes is taken for a repetition and refused; true says that it is none */
+      allowDuplicate?: boolean;
+    };
+    answer: WalletTransaction;
   };
   /** Create an endpoint. It hears of transaction.* and card.saved, and of what else it asks for. Messages are signed (Standard Webhooks) with the secret in this answer, which is shown here alone. */
   'POST /v1/webhook-endpoints': {
@@ -752,9 +1088,15 @@ export const keyed: ReadonlySet<string> = new Set<keyof Operations>([
   'POST /v1/api-keys/{id}/roll',
   'POST /v1/cards',
   'POST /v1/customers',
+  'POST /v1/distributions',
+  'POST /v1/distributions/bulk',
   'POST /v1/payout',
   'POST /v1/sandbox/clock',
   'POST /v1/sandbox/topup',
+  'POST /v1/wallet/authorize',
+  'POST /v1/wallet/{id}/cancel',
+  'POST /v1/wallet/{id}/capture',
+  'POST /v1/wallet/{id}/refund',
   'POST /v1/webhook-endpoints',
   'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend',
   'POST /v1/webhook-endpoints/{id}/disable',

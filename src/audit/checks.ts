@@ -65,7 +65,9 @@ export const checks: Check[] = [
     'a payout reserved, settled or released exactly its amount and its fee',
     `
     select p.id, t.kind from tolem.payout p join tolem.transfer t on t.merchant_id = p.merchant_id and t.object_id = p.id::text
-    group by p.id, p.amount, p.fee, t.kind having sum(t.amount) <> p.amount + p.fee`,
+    group by p.id, p.amount, p.fee, t.kind having sum(t.amount) <> p.amount + p.fee
+    union all select d.id, t.kind from tolem.distribution d join tolem.transfer t on t.merchant_id = d.merchant_id and t.object_id = d.id::text
+    group by d.id, d.amount, t.kind having sum(t.amount) <> d.amount`,
   ),
   check('INV-11', 'one transaction for each business fact', `select object_id, kind, ordinal from audit_v1.txn group by 1, 2, 3 having count(*) > 1`),
   check(
@@ -82,6 +84,13 @@ export const checks: Check[] = [
     'INV-15',
     'a transaction is reversed once at most',
     `select reverses_txn_id from audit_v1.txn where reverses_txn_id is not null group by 1 having count(*) > 1`,
+  ),
+  check(
+    'INV-16',
+    'the balances beside a distribution are those of its posting',
+    `
+    select d.id from tolem.distribution d left join tolem.transfer t on t.merchant_id = d.merchant_id and t.object_id = d.id::text and t.kind = 'reserve'
+    where t.from_balance is distinct from d.balance_after or d.balance_before - d.amount <> d.balance_after`,
   ),
   check(
     'INV-17',
@@ -153,6 +162,55 @@ export const checks: Check[] = [
     `select i.key from audit_v1.idem i left join audit_v1.payout p on p.id = i.object_id where i.state = 'done' and i.http_status < 300 and i.route like '%payout%' and p.id is null`,
   ),
   check(
+    'INV-49',
+    'captured and cancelled are within what was authorised',
+    `
+    select a.id from audit_v1.wallet_auth a join audit_v1.wallet_op o on o.auth_id = a.id and o.kind in ('capture', 'cancel') and o.state <> 'failed'
+    group by a.id, a.amount having sum(o.amount) > a.amount`,
+  ),
+  check(
+    'INV-50',
+    'refunded is within what was captured',
+    `
+    select auth_id from audit_v1.wallet_op where state <> 'failed'
+    group by 1 having coalesce(sum(amount) filter (where kind = 'refund'), 0) > coalesce(sum(amount) filter (where kind = 'capture'), 0)`,
+  ),
+  check(
+    'INV-52',
+    'an authorization stands where its events and its operations say',
+    `
+    select a.id from tolem.wallet_authorization a left join (
+      select o.merchant_id, o.authorization_id,
+        sum(amount) filter (where kind = 'capture' and state = 'pending') as capturing, sum(amount) filter (where kind = 'capture' and state = 'done') as captured,
+        sum(amount) filter (where kind = 'cancel' and state = 'pending') as cancelling, sum(amount) filter (where kind = 'cancel' and state = 'done') as cancelled,
+        sum(amount) filter (where kind = 'refund' and state = 'pending') as refunding, sum(amount) filter (where kind = 'refund' and state = 'done') as refunded
+      from tolem.wallet_operation o group by 1, 2) o on o.merchant_id = a.merchant_id and o.authorization_id = a.id
+    where (a.capturing, a.captured, a.cancelling, a.cancelled, a.refunding, a.refunded)
+      <> (coalesce(o.capturing, 0), coalesce(o.captured, 0), coalesce(o.cancelling, 0), coalesce(o.cancelled, 0), coalesce(o.refunding, 0), coalesce(o.refunded, 0))
+      or (a.lapse_at is not null) <> (a.state = 'success' and a.capturing + a.captured + a.cancelling + a.cancelled < a.amount)
+    union all select a.id::uuid from audit_v1.wallet_auth a
+      left join (select distinct on (object_id) object_id, to_state from audit_v1.transition order by object_id, seq desc) l on l.object_id = a.id where l.to_state is distinct from a.state`,
+  ),
+  check(
+    'INV-52b',
+    'captures and refunds were posted as they ended, each with its amount; cancels move nothing',
+    `
+    select o.id from audit_v1.wallet_op o left join (select object_id, string_agg(kind, '+' order by case kind when 'reserve' then 1 else 2 end, ordinal) k from audit_v1.txn group by 1) x on x.object_id = o.id
+    where (o.kind, o.state, coalesce(x.k, '')) not in (('capture', 'pending', ''), ('capture', 'done', 'capture'), ('capture', 'failed', ''), ('cancel', 'pending', ''), ('cancel', 'done', ''),
+      ('cancel', 'failed', ''), ('refund', 'pending', 'reserve'), ('refund', 'done', 'reserve+settle'), ('refund', 'failed', 'reserve+release'))
+    union all select o.id::text from tolem.wallet_operation o join tolem.transfer t on t.merchant_id = o.merchant_id and t.object_id = o.id::text
+    group by o.id, o.amount, t.kind having sum(t.amount) <> o.amount`,
+  ),
+  check(
+    'INV-52c',
+    'what a wallet’s processor was asked ended as it said: unknown is no failure, and nothing was sent that it may have forgotten',
+    `
+    select s.id from tolem.wallet_submission s left join tolem.wallet_operation o on o.merchant_id = s.merchant_id and o.id = s.id
+    left join tolem.wallet_authorization a on a.merchant_id = s.merchant_id and a.id = s.id
+    where (coalesce(o.state, a.state) = 'failed') <> (s.outcome in ('declined', 'not_executed')) or (coalesce(o.state, a.state) in ('done', 'success')) <> (s.outcome = 'done')
+      or s.sent_at > s.resend_until or (s.outcome = 'not_executed' and s.evidence is null)`,
+  ),
+  check(
     'INV-54',
     'one event for each transition',
     `select t.object_id from audit_v1.transition t full join audit_v1.event e on e.object_id = t.object_id and e.object_seq = t.seq where t.seq is null or e.object_seq is null`,
@@ -199,6 +257,7 @@ export const checks: Check[] = [
     union all select t.object_id from tolem.transfer t where not exists (select from tolem.account a where a.merchant_id = t.merchant_id and a.id = t.to_account)
     union all select p.id::text from tolem.payout p where not exists (select from tolem.card_token c where c.merchant_id = p.merchant_id and c.id = p.card_token_id and c.customer_id = p.customer_id)
     union all select s.payout_id::text from tolem.submission s where not exists (select from tolem.payout p where p.merchant_id = s.merchant_id and p.id = s.payout_id)
+      and not exists (select from tolem.distribution d where d.merchant_id = s.merchant_id and d.id = s.payout_id)
     union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.event e where e.merchant_id = d.merchant_id and e.number = d.event_number)
     union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.endpoint p where p.merchant_id = d.merchant_id and p.id = d.endpoint_id)
     union all select a.event_number::text from tolem.attempt a where not exists (select from tolem.delivery d where d.merchant_id = a.merchant_id and d.event_number = a.event_number and d.endpoint_id = a.endpoint_id)`,

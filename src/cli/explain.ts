@@ -1,21 +1,29 @@
-import { notFound } from '../errors.ts';
+import type { Tx } from '../db/db.ts';
+import { distributionsById } from '../distributions/distribution.ts';
+import { assert, notFound } from '../errors.ts';
 import { sql } from '../db/sql.ts';
 import { isUuid } from '../ids.ts';
 import { toDecimal } from '../money.ts';
 import type { House } from '../main.ts';
+import { payoutsById } from '../payouts/payout.ts';
+import type { Outgoing } from '../sending/outgoing.ts';
 import { say, withHouse } from './context.ts';
 
-/** Everything that the house knows of a payout, in the order of time. */
+/** Everything that the house knows of a payout or a distribution, in the order of time. */
 export async function explain(id: string): Promise<void> {
   await withHouse(async (house) => {
     const merchantId = isUuid(id) ? await ownerOf(house, id) : undefined;
-    if (!merchantId) throw notFound(`no payout ${id}`);
+    if (!merchantId) throw notFound(`no payout or distribution ${id}`);
     for (const line of await storyOf(house, merchantId, id)) say(line);
   });
 }
 
 const ownerOf = async ({ db }: House, id: string): Promise<string | undefined> =>
-  (await db.scan<{ merchant: string }>(sql`select p.merchant_id as merchant from payout p where p.id = ${id}::uuid`))[0]?.merchant;
+  (
+    await db.scan<{ merchant: string }>(
+      sql`select p.merchant_id as merchant from payout p where p.id = ${id}::uuid union all select d.merchant_id from distribution d where d.id = ${id}::uuid`,
+    )
+  )[0]?.merchant;
 
 interface Happened {
   at: Date;
@@ -24,19 +32,8 @@ interface Happened {
 
 async function storyOf({ db }: House, merchantId: string, id: string): Promise<string[]> {
   return db.merchant(merchantId, async (tx) => {
-    const payout = await tx.one<{
-      state: string;
-      amount: bigint;
-      fee: bigint;
-      currency: string;
-      brand: string;
-      last4: string;
-      orderReference: string | null;
-      errorCode: string | null;
-      errorMessage: string | null;
-    }>(sql`
-      select p.state, p.amount, p.fee, p.currency, p.brand, p.last4, p.order_reference as "orderReference", p.error_code as "errorCode", p.error_message as "errorMessage" from payout p where p.merchant_id = ${merchantId} and p.id = ${id}::uuid`);
-    const money = (amount: bigint) => `${toDecimal(amount, payout.currency)} ${payout.currency}`;
+    const { head, currency } = await subjectOf(tx, id);
+    const money = (amount: bigint) => `${toDecimal(amount, currency)} ${currency}`;
     const events = await tx.rows<Happened>(
       sql`select e.at, 'state    ' || coalesce(e.from_state || ' → ', '') || e.to_state || '  by ' || e.cause as what from event e where e.merchant_id = ${merchantId} and e.object_id = ${id}::uuid`,
     );
@@ -70,8 +67,34 @@ async function storyOf({ db }: House, merchantId: string, id: string): Promise<s
     const open = submissions
       .filter(({ resolvedAt }) => !resolvedAt)
       .map((s) => `now      ${s.outcome}${s.note ? `: ${s.note}` : ''}; looked after ${s.nextAt ? `at ${s.nextAt.toISOString()}` : 'by nobody'}`);
-    const head = `payout ${id}: ${payout.state}, ${money(payout.amount)}${payout.fee > 0n ? ` and a fee of ${money(payout.fee)}` : ''} to ${payout.brand} …${payout.last4}${payout.orderReference ? `, reference ${payout.orderReference}` : ''}${payout.errorCode ? `, ${payout.errorCode}: ${payout.errorMessage}` : ''}`;
     const lines = happened.toSorted((a, b) => a.at.getTime() - b.at.getTime()).map(({ at, what }) => `  ${at.toISOString()}  ${what}`);
     return [head, `merchant ${merchantId}`, ...lines, ...open.map((line) => `  ${' '.repeat(24)}  ${line}`)];
   });
+}
+
+interface Subject {
+  head: string;
+  currency: string;
+}
+
+/** What it is, in a line. Of a recipient's account the last four characters are told. */
+async function subjectOf(tx: Tx, id: string): Promise<Subject> {
+  const [payout] = await payoutsById(tx, [id]);
+  if (payout) return { currency: payout.currency, head: headOf('payout', payout, `${payout.brand} …${payout.last4}`) };
+  const [distribution] = await distributionsById(tx, [id]);
+  assert(distribution, 'an id that has an owner is a payout or a distribution');
+  return { currency: distribution.currency, head: headOf('distribution', distribution, `${distribution.bic} …${distribution.iban.slice(-4)}`) };
+}
+
+function headOf(
+  what: string,
+  { id, state, amount, fee, currency, orderReference, errorCode, errorMessage }: Outgoing & { orderReference: string | null },
+  to: string,
+): string {
+  const money = (some: bigint) => `${toDecimal(some, currency)} ${currency}`;
+  return [
+    `${what} ${id}: ${state}, ${money(amount)}${fee > 0n ? ` and a fee of ${money(fee)}` : ''} to ${to}`,
+    ...(orderReference ? [`reference ${orderReference}`] : []),
+    ...(errorCode ? [`${errorCode}: ${errorMessage ?? ''}`] : []),
+  ].join(', ');
 }

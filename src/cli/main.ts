@@ -106,6 +106,19 @@ program
   .description('everything about a payout: states, postings, what the processor said, webhooks')
   .action(async (id: string) => (await import('./explain.ts')).explain(id));
 program
+  .command('distributions')
+  .description('distributions to bank accounts')
+  .command('import <file>')
+  .description('make a distribution of each row of a CSV file; given again, it pays nothing twice')
+  .requiredOption('--merchant <id>', 'whose balance they are taken from')
+  .option('--json', 'as JSON')
+  .action(async (file: string, options: { merchant: string; json?: boolean }) => (await import('./distributions.ts')).importDistributions(file, options));
+program
+  .command('reconcile')
+  .description('what the bank says beside what the books say, and what is left over; exit 1 where something is')
+  .option('--json', 'as JSON')
+  .action(async (options) => (await import('./reconcile.ts')).reconcile(options));
+program
   .command('unknown')
   .description('payouts whose outcome nobody knows yet, and incidents that wait for a person')
   .option('--json', 'as JSON')

@@ -83,7 +83,7 @@ function age(now: number, since: Date | null): string {
 }
 
 export async function runVaultRotate(): Promise<void> {
-  await withHouse(async ({ db, vault, webhooks }) => {
+  await withHouse(async ({ db, vault, wallet, webhooks }) => {
     const done = await vault.rotate({
       refingerprint: async (merchantId, changed) => void (await db.merchant(merchantId, (tx) => setFingerprints(tx, changed))),
       renewTransportKey: true,
@@ -92,6 +92,8 @@ export async function runVaultRotate(): Promise<void> {
     const merchants = await db.scan<{ id: string }>(sql`select m.merchant_id as id from merchant m order by m.merchant_id`);
     let secrets = 0;
     for (const { id } of merchants) secrets += await db.merchant(id, (tx) => resealSecrets(tx, (sealed, of) => webhooks.secrets.reseal(sealed, of)));
-    say(JSON.stringify({ ...done, secrets }));
+    let people = 0;
+    for (const { id } of merchants) people += await wallet.reseal(id);
+    say(JSON.stringify({ ...done, secrets, people }));
   });
 }

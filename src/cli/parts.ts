@@ -54,6 +54,7 @@ export async function runSandboxBank(options: { port: number; host?: string; dat
     host: options.host ?? '127.0.0.1',
     dataDir: options.dataDir ?? join(config.dataDir, 'bank'),
     secret: config.processorSecret,
+    ...(config.bank ? { files: config.bank.folder } : {}),
     callbackUrl: options.callbackUrl ?? `${config.publicUrl}/callbacks/processor`,
     ...{ clock: systemClock(), random: systemRandom(), net: openNet(), log: log as never },
   });

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { ConfigError, readConfig, type Config } from '../config.ts';
+import { ConfigError, readConfig, sandboxBank, type Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import { openHouse, openPorts } from '../main.ts';
 import { type NewMerchant, openMerchant } from '../merchants/open.ts';
@@ -29,6 +29,7 @@ export async function runStart(): Promise<void> {
 
   const parts = new Parts(config, database);
   stopOnSignals(parts, database);
+  if (!config.processorUrl && !process.env.BANK_DIR) Object.assign(parts.env, sandboxBank(config.dataDir)); // it speaks in files, too
   const bankUrl = config.processorUrl ?? String((await parts.start('bank', ['bank', ...bankPort(config)])).url);
   step(config.processorUrl ? `processor: ${config.processorUrl}` : `sandbox bank: ${bankUrl}`);
   parts.env.PROCESSOR_URL = bankUrl;

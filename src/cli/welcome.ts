@@ -51,6 +51,10 @@ ${bold('  A first payout, step by step')} ${dim('(in another terminal)')}
   ${dim('5. What became of it')}
   curl ${base}/v1/payout ${auth}
 
+  ${dim('Or send money to a bank account: it leaves in a file, and the bank’s statement completes it')}
+  curl -X POST ${base}/v1/distributions ${auth} ${json} -d '{"orderReference":"DIST-1","amount":150000,"currency":"KZT","recipient":{"name":"TOO Credit Partner","bin":"123456789012","iban":"KZ86125KZT5004100100","bic":"KCJBKZKX","kbe":"17","knp":"119"},"paymentPurpose":"By contract 123"}'
+  curl ${base}/v1/distributions ${auth}
+
   ${dim(inbox ? `Webhooks of this merchant arrive here, below; ${inbox} checks their signatures.` : 'Say where webhooks go: POST /v1/webhook-endpoints {"url": …}')}
   ${dim('Stop with Ctrl-C; npm start goes on with the same data.')}
 `;

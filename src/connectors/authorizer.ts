@@ -15,7 +15,10 @@ export interface Authorizer {
   authorize(request: Authorization): Promise<AuthorizeOutcome>;
   /** Asks what became of an authorization. */
   inquireAuthorization(reference: string): Promise<AuthorizationInquiry>;
-  /** Takes, lets go or gives back a part of what was authorized. The processor holds the sums, too. */
+  /**
+   * Takes, lets go or gives back a part of what was authorized. The processor holds the sums, too. A cancellation of the whole
+   * amount is a fence where nothing is authorized yet: what is pending, or has not arrived, is never authorized after it.
+   */
   operate(operation: Operation): Promise<OperationOutcome>;
   /** Asks what became of an operation. */
   inquireOperation(reference: string): Promise<OperationInquiry>;

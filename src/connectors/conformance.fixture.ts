@@ -223,7 +223,7 @@ function atProcessor({ connect, openProcessor }: Subject): void {
 }
 
 /** What comes instead of an answer, whatever the protocol. `own` are the headers by which the processor's answers are known. */
-const badLines: Record<string, (write: (text: string) => void, end: () => void, own: string) => void> = {
+export const badLines: Record<string, (write: (text: string) => void, end: () => void, own: string) => void> = {
   nothing: () => undefined,
   'a closed connection': (_, end) => end(),
   'what is not HTTP': (write, end) => (write('SSH-2.0-OpenSSH_9.9\r\n'), end()),
@@ -311,7 +311,7 @@ function onBadLine({ connect, ownHeaders, doubtful, onTheWire }: Subject): void 
 }
 
 /** A port where somebody listened until a moment ago. */
-async function closedPort(): Promise<number> {
+export async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

@@ -33,6 +33,8 @@ export interface ProcessorLimits {
   retentionSeconds: number;
   /** a reference that is not known so long after it was sent never arrived */
   maxInFlightSeconds: number;
+  /** it tells by itself (a bank's files), and nobody can be asked */
+  tellsByItself?: boolean;
 }
 
 export type Transfer = CardTransfer | BankTransfer;

@@ -95,7 +95,7 @@ const mark = (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
 
 /** Everything that goes wrong is answered here, in one format. */
 function answerError({ log }: ServerOptions, raw: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const error = asApiError(raw);
+  const error = asApiError(raw, request.routeOptions?.bodyLimit ?? BODY_LIMIT);
   if (error.code === 2 || error.code === 1)
     log.error({ event: 'request.failed', requestId: request.id, route: request.routeOptions?.url, error: raw }, 'a request failed');
   if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
@@ -114,7 +114,7 @@ function answerError({ log }: ServerOptions, raw: Error, request: FastifyRequest
     );
 }
 
-function asApiError(error: Error): ApiError {
+function asApiError(error: Error, bodyLimit: number): ApiError {
   if (error instanceof ApiError) return error;
   const wrapped = (error as { cause?: unknown }).cause;
   if (wrapped instanceof ApiError) return wrapped;
@@ -123,12 +123,14 @@ function asApiError(error: Error): ApiError {
   if (isLockTimeout(error)) return unavailable('something else is being done with this at the moment', 1, error);
   const { statusCode, code } = error as FastifyError;
   if (statusCode && statusCode >= 400 && statusCode < 500)
-    return new ApiError(3, frameworkWords[code] ?? 'the request cannot be read', { status: statusCode, cause: error });
+    return new ApiError(3, code === TOO_LARGE ? `the body is larger than ${bodyLimit / 1024} KB` : (frameworkWords[code] ?? 'the request cannot be read'), {
+      ...{ status: statusCode, cause: error },
+    });
   return new ApiError(2, undefined, { cause: error });
 }
 
+const TOO_LARGE = 'FST_ERR_CTP_BODY_TOO_LARGE';
 const frameworkWords: Record<string, string> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: `the body is larger than ${BODY_LIMIT / 1024} KB`,
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'send JSON, with Content-Type: application/json',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'Content-Length does not match the body',

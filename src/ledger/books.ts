@@ -18,7 +18,7 @@ const floorOf = (kind: AccountKind): Minor | null => (kind === 'available' || ki
 export interface Posting {
   /** what caused it; with kind, ordinal and line it is posted once, whoever tries again */
   objectId: string;
-  kind: 'reserve' | 'settle' | 'release' | 'topup' | 'return' | 'suspense';
+  kind: 'reserve' | 'settle' | 'release' | 'capture' | 'topup' | 'return' | 'suspense';
   line?: number;
   from: string;
   to: string;

@@ -13,6 +13,14 @@ export interface Balance {
 export const balances = (tx: Tx): Promise<Balance[]> =>
   tx.rows(sql`select a.id as account, a.kind, a.currency, a.balance from account a where a.merchant_id = ${tx.merchantId} order by a.currency, a.id`);
 
+/** What one account stands at, and since when; an account that nothing was posted to is at zero. */
+export async function balanceOf(tx: Tx, account: string): Promise<{ balance: Minor; at: Date | null }> {
+  const found = await tx.maybe<{ balance: Minor; at: Date }>(
+    sql`select a.balance, a.last_at as at from account a where a.merchant_id = ${tx.merchantId} and a.id = ${account}`,
+  );
+  return found ?? { balance: 0n, at: null };
+}
+
 export interface Entry {
   entry: bigint;
   at: Date;

@@ -6,7 +6,7 @@ import type { Ids } from '../ids.ts';
 import { sha256 } from '../sealing.ts';
 
 /** What a key may do. None is implied by another. */
-export const SCOPES = ['payouts', 'read', 'cards', 'customers', 'webhooks', 'keys', 'sandbox'] as const;
+export const SCOPES = ['payouts', 'wallet', 'read', 'cards', 'customers', 'webhooks', 'keys', 'sandbox'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** `key`: raw in Authorization, for servers. `token`: as a Bearer. `client`: in a browser, where it can do next to nothing. */

@@ -65,7 +65,7 @@ export async function openMerchant(
   };
 }
 
-const FIRST_SCOPES: Record<KeyKind, readonly Scope[]> = { key: SCOPES, token: ['payouts', 'read', 'cards', 'customers'], client: [] };
+const FIRST_SCOPES: Record<KeyKind, readonly Scope[]> = { key: SCOPES, token: ['payouts', 'wallet', 'read', 'cards', 'customers'], client: [] };
 
 function firstKey(ids: Ids, kind: KeyKind, mode: 'test' | 'live', now: Date): { secret: string; key: ApiKey } {
   const secret = newSecret(ids, kind, mode);

@@ -10,7 +10,7 @@ import { dayIn, type Merchant, noTerms, startOfDay, type Terms, termsOf } from '
 import { basisPoints, type Minor } from '../money.ts';
 import { type NewEvent, tell } from '../webhooks/events.ts';
 import { cardUsageSince, insertPayouts, type Payout, payoutMachine, payoutsById, payoutText, setUsage, usageOf } from './payout.ts';
-import { insertSubmissions } from '../sending/submission.ts';
+import { byCall, insertSubmissions } from '../sending/submission.ts';
 
 /** A request for a payout that has been checked as far as it can be without the database. */
 export interface PayoutRequest {
@@ -205,11 +205,11 @@ class Desk {
     const payouts = this.made.map(({ payout }) => payout);
     const toSend = payouts
       .filter(({ state }) => state === 'new')
-      .map(({ id }) => ({ payoutId: id, connector, reference: processorReference(this.merchant.code, id) }));
+      .map(({ id }) => ({ payoutId: id, reference: processorReference(this.merchant.code, id) }));
     if (payouts.length === 0) return;
     const [inserted, submitted] = await Promise.all([
       insertPayouts(this.tx, payouts),
-      toSend.length > 0 ? insertSubmissions(this.tx, toSend, at) : 0,
+      toSend.length > 0 ? insertSubmissions(this.tx, toSend, byCall(connector), at) : 0,
       this.books.write(),
       ...[...this.used].map(([currency, amount]) => setUsage(this.tx, dayIn(this.merchant.timeZone, at), currency, amount)),
       remember(this.tx, [...this.answers.values()], at),

@@ -8,11 +8,12 @@ import type { OpenDestination, OutgoingKind, Return } from '../sending/outgoing.
 import { type Transaction, transactionEvent, transactionView } from '../transactions/view.ts';
 import type { OpenCard } from '../vault/vault.ts';
 import type { NewEvent } from '../webhooks/events.ts';
-import { giveBackUsage, lockPayouts, type Payout, payoutMachine, tryLockPayouts } from './payout.ts';
+import { giveBackUsage, lockPayouts, type Payout, payoutMachine, payoutsById, tryLockPayouts } from './payout.ts';
 
 /** Payouts as money on its way out. */
 export const payoutKind = (openCards: (merchantId: string, tokenIds: string[]) => Promise<Map<string, OpenCard>>): OutgoingKind<Payout> => ({
   machine: payoutMachine,
+  byId: payoutsById,
   lock: lockPayouts,
   tryLock: tryLockPayouts,
   async destinations(merchantId, payouts) {

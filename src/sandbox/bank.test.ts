@@ -1,86 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { NetError } from '../ports.ts';
-import { Bank, BankStopped, type BankParts } from './bank.ts';
-import type { CallbackMessage } from './courier.ts';
-import { Desk } from './desk.ts';
-import { Door } from './door.ts';
+import { house, key } from './bank.fixture.ts';
+import { BankStopped, type BankParts } from './bank.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { MemoryJournal, type Entry } from './journal.ts';
 import { executesAtOnce, type Scenario } from './script.ts';
 import { scenarios } from './scenarios.ts';
-import { cardTransfer, random, secret, VirtualClock } from './testing.ts';
+import { cardTransfer } from './testing.ts';
 
-const key = Buffer.alloc(32, 1);
 const day = 24 * 3600 * 1000;
 const cardOf = (id: string) => scenarios.find((one) => one.id === id)!.card!;
-
-/** A bank on a virtual clock behind a door in memory; `restart` puts another one on the same journal, as after a crash. */
-async function house(parts: Partial<BankParts> = {}) {
-  const clock = new VirtualClock();
-  const journal = new MemoryJournal();
-  const told: { at: number; message: CallbackMessage }[] = [];
-  let answerWith = 204;
-  const callback = async (message: CallbackMessage) => (told.push({ at: clock.monotonic(), message }), answerWith);
-  const start = async () => {
-    const bank = new Bank({ journal, clock, random, key, callback, ...parts });
-    await bank.open();
-    return bank;
-  };
-  let bank = await start();
-  const door = new Door({
-    desk: () => new Desk(bank, secret),
-    clock,
-    pace: bank.pace,
-    retentionSeconds: bank.retentionSeconds,
-    maxInFlightSeconds: bank.maxInFlightSeconds,
-  });
-  const began = clock.monotonic();
-
-  /** @returns the answer, or the error, once the clock has moved on as far as it takes */
-  const ask = async (method: 'GET' | 'POST', path: string, body?: object) => {
-    let heard: { status: number; json: Record<string, unknown> } | NetError | undefined;
-    door
-      .request({
-        method,
-        url: `http://bank${path}`,
-        headers: { authorization: `Bearer ${secret}` },
-        body: body && JSON.stringify(body),
-        timeoutMs: 10_000,
-        maxBytes: 65_536,
-      })
-      .then(
-        (answer) => (heard = { status: answer.status, json: answer.truncated ? {} : JSON.parse(answer.body.toString()) }),
-        (error: NetError) => (heard = error),
-      );
-    for (let waited = 0; heard === undefined && waited < 12_000; waited += 50) await clock.advance(waited === 0 ? 0 : 50);
-    return heard!;
-  };
-  const state = async (ref: string) => {
-    const heard = await ask('GET', `/v1/transfers/${ref}`);
-    return heard instanceof NetError ? heard : (heard.json.status ?? heard.status);
-  };
-  return {
-    clock,
-    journal,
-    told,
-    ask,
-    state,
-    post: (body: object) => ask('POST', '/v1/transfers', body),
-    cancel: (ref: string) => ask('POST', `/v1/transfers/${ref}/cancel`),
-    bank: () => bank,
-    crash: () => bank.stop(),
-    restart: async () => {
-      bank.stop();
-      bank = await start();
-    },
-    answerCallbacksWith: (status: number) => (answerWith = status),
-    statuses: () => told.map(({ at, message }) => [at - began, (JSON.parse(message.body) as { status: string }).status]),
-    types: (ref: string) => journal.entries().flatMap((entry) => ('ref' in entry && entry.ref === ref ? [entry.type] : [])),
-    executed: (ref: string) =>
-      journal.entries().filter((entry): entry is Extract<Entry, { type: 'executed' }> => entry.type === 'executed' && entry.ref === ref),
-  };
-}
 
 test('the journal says what was executed, how much, where to and when, without the card number', async () => {
   const h = await house();

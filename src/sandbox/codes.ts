@@ -27,6 +27,34 @@ export const fencedCode = '17';
 /** The code of a card number that fails its check digit: 14. */
 export const badNumberCode = '14';
 
+/** The code of a card that is past its date. */
+export const expiredCardCode = '54';
+
+/** The code of a CVV that is not the card's. */
+export const badCvvCode = '82';
+
+/** Why an operation on an authorization is refused: the nearest response codes, in words of their own. */
+export const operationCodes = {
+  /** nothing was authorized, or nothing taken that could go back */
+  state: '12',
+  /** more than is left */
+  rest: '61',
+  /** no such authorization, or none any more */
+  unknown: '25',
+  /** the bank has let go of it */
+  expired: '54',
+} as const;
+
+const operationMessages: Readonly<Record<string, string>> = {
+  [operationCodes.state]: 'the authorization does not stand so',
+  [operationCodes.rest]: 'exceeds what is left of the authorization',
+  [operationCodes.unknown]: 'no such authorization',
+  [operationCodes.expired]: 'the authorization has expired',
+};
+
+/** As `messageOf`, of an operation. */
+export const operationMessageOf = (code: string): string => operationMessages[code] ?? messageOf(code);
+
 export const messageOf = (code: string): string => responseCodes[code] ?? `declined with code ${code}`;
 
 /**

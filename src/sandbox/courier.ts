@@ -5,7 +5,8 @@
 import { createHmac } from 'node:crypto';
 import type { Clock, Net, Random } from '../ports.ts';
 import type { Agenda } from './agenda.ts';
-import type { Transfer } from './books.ts';
+import type { Deed } from './deeds.ts';
+import { rrnOf } from './effects.ts';
 import type { Fact } from './journal.ts';
 import type { CallbackPlan } from './script.ts';
 
@@ -61,7 +62,7 @@ export interface CourierParts {
 }
 
 interface Job {
-  transfer: Transfer;
+  deed: Deed;
   plan: CallbackPlan;
   /** names the callback among all */
   key: string;
@@ -80,17 +81,17 @@ export class Courier {
   }
 
   /** Delivers the copies of one callback that are not done yet. Resolves after the first attempt of each; never rejects. */
-  async deliver(transfer: Transfer, plan: CallbackPlan, index: number): Promise<void> {
-    const jobs = Array.from({ length: plan.copies ?? 1 }, (_, copy) => jobOf(transfer, plan, index, copy));
+  async deliver(deed: Deed, plan: CallbackPlan, index: number): Promise<void> {
+    const jobs = Array.from({ length: plan.copies ?? 1 }, (_, copy) => jobOf(deed, plan, index, copy));
     await Promise.all(
-      jobs.filter(({ key }) => !transfer.callbacks?.get(key)?.done).map((job) => this.#attempt(job, (transfer.callbacks?.get(job.key)?.attempts ?? 0) + 1)),
+      jobs.filter(({ key }) => !deed.callbacks?.get(key)?.done).map((job) => this.#attempt(job, (deed.callbacks?.get(job.key)?.attempts ?? 0) + 1)),
     );
   }
 
   async #attempt(job: Job, attempt: number): Promise<void> {
-    const { transfer, plan, key, message } = job;
+    const { deed, plan, key, message } = job;
     const { agenda, send, record, attempts } = this.#parts;
-    const about = { ref: transfer.ref, request: transfer.request, callback: key };
+    const about = { ref: deed.ref, request: deed.request, callback: key };
     if (this.#inFlight >= atOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#inFlight++;
     try {
@@ -117,25 +118,25 @@ export class Courier {
 }
 
 /** The ids come from the number of the request, so that a bank that starts again finds the same. */
-function jobOf(transfer: Transfer, plan: CallbackPlan, index: number, copy: number): Job {
-  const { request } = transfer;
+function jobOf(deed: Deed, plan: CallbackPlan, index: number, copy: number): Job {
+  const { request } = deed;
   const key = `${request}.${index}.${copy}`;
   const id = `msg_${request}_${index}${plan.ownIds ? `_${copy}` : ''}`;
-  return { transfer, plan, key, message: { id, body: bodyOf(transfer, plan), forged: plan.forged === true } };
+  return { deed, plan, key, message: { id, body: bodyOf(deed, plan), forged: plan.forged === true } };
 }
 
-function bodyOf(transfer: Transfer, { says, stranger }: CallbackPlan): string {
-  const { request, code = '05', rrn = rrnOf(request), returnedAt } = transfer;
-  const ref = stranger ? `stranger-${request}` : transfer.ref;
+function bodyOf(deed: Deed, { says, stranger }: CallbackPlan): string {
+  const { request, code = '05', rrn = rrnOf(request) } = deed;
+  const ref = stranger ? `stranger-${request}` : deed.ref;
   switch (says) {
     case 'executed':
+    case 'authorized':
       return JSON.stringify({ ref, status: says, rrn });
     case 'declined':
       return JSON.stringify({ ref, status: says, code });
+    case 'cancelled':
+      return JSON.stringify({ ref, status: says });
     case 'returned':
-      return JSON.stringify({ ref, status: says, rrn, returnedAt });
+      return JSON.stringify({ ref, status: says, rrn, ...(deed.room === 'transfers' && { returnedAt: deed.returnedAt }) });
   }
 }
-
-/** Retrieval reference number: 12 digits, one for each request that was taken. */
-export const rrnOf = (request: number): string => String(request).padStart(12, '0');

@@ -2,7 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Bank } from './bank.ts';
 import { onLine, refusal, type Answer, type Reply } from './reply.ts';
-import { MalformedRequest, parseTransfer, refPattern, type TransferRequest } from './request.ts';
+import { operationKinds, parseAuthorization, parseOperation } from './authorization-request.ts';
+import { MalformedRequest, parseTransfer, refPattern } from './request.ts';
 import type { Promises } from './script.ts';
 
 export interface Call {
@@ -39,23 +40,47 @@ export class Desk {
     const [, version, room, ref, verb, ...rest] = url.pathname.split('/');
     if (version !== 'v1' || rest.length > 0) return notFound;
     if (room === 'journal' && ref === undefined) return method === 'GET' ? this.#page(url.searchParams) : wrongMethod('GET');
-    if (room !== 'transfers') return notFound;
-    if (ref === undefined) return method === 'POST' ? this.#transfer(body) : wrongMethod('POST');
-    if (!refPattern.test(ref)) return notFound;
-    if (verb === undefined) return method === 'GET' ? this.#bank.inquire(ref) : wrongMethod('GET');
-    if (verb !== 'cancel') return notFound;
-    return method === 'POST' ? this.#bank.cancel(ref) : wrongMethod('POST');
+    const post = (act: () => Promise<Reply>) => (method === 'POST' ? act() : wrongMethod('POST'));
+    const get = (act: () => Promise<Reply>) => (method === 'GET' ? act() : wrongMethod('GET'));
+    if (room === 'transfers' && ref === undefined) return post(() => this.#heard(body, parseTransfer, (request) => this.#bank.transfer(request)));
+    if (room === 'authorizations' && ref === undefined)
+      return post(() => this.#heard(body, parseAuthorization, (request) => this.#bank.authorizations.authorize(request)));
+    if (ref === undefined || !refPattern.test(ref)) return notFound;
+    switch (`${room}/${verb ?? ''}`) {
+      case 'transfers/':
+        return get(() => this.#bank.inquire(ref));
+      case 'transfers/cancel':
+        return post(() => this.#bank.cancel(ref));
+      case 'authorizations/':
+        return get(() => this.#bank.authorizations.inquire(ref));
+      case 'operations/':
+        return get(() => this.#bank.authorizations.inquireOperation(ref));
+      case 'authorizations/captures':
+      case 'authorizations/cancellations':
+      case 'authorizations/refunds':
+        return post(() => this.#operation(verb as keyof typeof operationKinds, ref, body));
+      default:
+        return notFound;
+    }
   }
 
-  async #transfer(body: Buffer): Promise<Reply> {
-    let request: TransferRequest;
+  #operation(verb: keyof typeof operationKinds, ref: string, body: Buffer): Promise<Reply> {
+    return this.#heard(
+      body,
+      (json) => parseOperation(operationKinds[verb], ref, json),
+      (request) => this.#bank.authorizations.operate(request),
+    );
+  }
+
+  async #heard<T>(body: Buffer, parse: (json: unknown) => T, act: (request: T) => Promise<Reply>): Promise<Reply> {
+    let request: T;
     try {
-      request = parseTransfer(parseJson(body));
+      request = parse(parseJson(body));
     } catch (error) {
       if (error instanceof MalformedRequest) return this.#bank.malformed(error.message);
       throw error;
     }
-    return this.#bank.transfer(request);
+    return act(request);
   }
 
   /** `?after=N&limit=M`: the entries after number N, as they were written. */

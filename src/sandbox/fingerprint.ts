@@ -6,7 +6,8 @@ import { createHmac } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { brandOf } from './card.ts';
 import type { Random } from '../ports.ts';
-import { canonical, type TransferRequest } from './request.ts';
+import type { AuthorizationRequest } from './authorization-request.ts';
+import type { TransferRequest } from './request.ts';
 
 /** Where the money went, as the journal may show it. */
 export interface MaskedDestination {
@@ -18,20 +19,40 @@ export interface MaskedDestination {
   fingerprint: string;
 }
 
+/** What an authorization is on, as the journal may show it: a card as in a destination, or a wallet. */
+export type MaskedInstrument = MaskedDestination | MaskedWallet;
+
+export interface MaskedWallet {
+  /** the end of the phone, which is what scenarios go by */
+  last2: string;
+  /** of the phone alone */
+  fingerprint: string;
+  /** of the personal number alone */
+  person: string;
+}
+
 const mac = (key: Buffer, subject: string) => createHmac('sha256', key).update(subject).digest().subarray(0, 16).toString('base64url');
 
-/** A judge's question: does this entry's `destination.fingerprint` mean this card number or this account? */
-export const fingerprintOf = (key: Buffer, number: { pan: string } | { iban: string }): string =>
-  mac(key, 'pan' in number ? `card:${number.pan}` : `account:${number.iban}`);
+/** A judge's question: does this entry's `destination.fingerprint` or `instrument.fingerprint` mean this card number, account or phone? */
+export function fingerprintOf(key: Buffer, number: { pan: string } | { iban: string } | { phone: string }): string {
+  if ('phone' in number) return mac(key, `wallet:${number.phone}`);
+  return mac(key, 'pan' in number ? `card:${number.pan}` : `account:${number.iban}`);
+}
 
-/** Of the whole request but its ref, so that "same ref, other content" is seen without keeping the content. */
-export const contentOf = (key: Buffer, request: TransferRequest): string => mac(key, `content:${canonical(request)}`);
+/** So that "same ref, other content" is seen without keeping the content. @param canonical of the whole request but its ref */
+export const contentOf = (key: Buffer, canonical: string): string => mac(key, `content:${canonical}`);
 
 export function mask(key: Buffer, { destination }: TransferRequest): MaskedDestination {
-  const fingerprint = fingerprintOf(key, destination);
-  return 'pan' in destination
-    ? { brand: brandOf(destination.pan), last4: destination.pan.slice(-4), fingerprint }
-    : { bic: destination.bic, last4: destination.iban.slice(-4), fingerprint };
+  if ('pan' in destination) return maskCard(key, destination.pan);
+  return { bic: destination.bic, last4: destination.iban.slice(-4), fingerprint: fingerprintOf(key, destination) };
+}
+
+const maskCard = (key: Buffer, pan: string): MaskedDestination => ({ brand: brandOf(pan), last4: pan.slice(-4), fingerprint: fingerprintOf(key, { pan }) });
+
+export function maskInstrument(key: Buffer, { instrument }: AuthorizationRequest): MaskedInstrument {
+  if ('pan' in instrument) return maskCard(key, instrument.pan);
+  const { phone, iin } = instrument;
+  return { last2: phone.slice(-2), fingerprint: fingerprintOf(key, { phone }), person: mac(key, `person:${iin}`) };
 }
 
 /** Reads the key at `path`, or makes one: 32 bytes in hex, readable by its owner alone.

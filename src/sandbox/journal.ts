@@ -4,8 +4,10 @@
  *
  * To judge: a transfer was executed as often as there are `executed` entries with its `ref`; amount (minor units, digits),
  * currency, destination and time stand in each of them. `request` is the `n` of the POST that an entry belongs to.
+ * What was taken of an authorization is the sum of the `captured` entries that name it, less that of the `refunded` ones.
  */
-import type { MaskedDestination } from './fingerprint.ts';
+import type { OperationKind } from './authorization-request.ts';
+import type { MaskedDestination, MaskedInstrument } from './fingerprint.ts';
 import type { Line, Script, Status } from './script.ts';
 
 interface Moved {
@@ -17,10 +19,22 @@ interface Moved {
   rrn: string;
 }
 
+/** An effect on the money of an authorization; `ref` and `request` are the operation's, `of` is the `request` of the authorization. */
+interface Operated {
+  ref: string;
+  request: number;
+  authorization: string;
+  of: number;
+  amount: string;
+  currency: string;
+  instrument: MaskedInstrument;
+  rrn: string;
+}
+
 export type Fact =
   /** The bank started; `cutBytes` of a line that a crash left unfinished were removed. */
   | { type: 'opened'; cutBytes: number; retentionSeconds: number; maxInFlightSeconds: number; pace: number }
-  /** A body that is not a transfer; answered 400. */
+  /** A body that is no request of its call; answered 400. */
   | { type: 'malformed'; error: string }
   /** A POST was taken. The script is left out when it is "executed at once". */
   | {
@@ -54,7 +68,41 @@ export type Fact =
   | { type: 'callback_sent'; ref: string; request: number; callback: string; id: string; attempt: number; says: Status; lie?: true }
   /** The HTTP status that it got, 0 for none. */
   | { type: 'callback_answered'; ref: string; request: number; callback: string; attempt: number; status: number }
-  | { type: 'callback_given_up'; ref: string; request: number; callback: string };
+  | { type: 'callback_given_up'; ref: string; request: number; callback: string }
+  /** A POST of an authorization was taken. */
+  | {
+      type: 'authorization_requested';
+      ref: string;
+      kind: 'card' | 'wallet';
+      amount: string;
+      currency: string;
+      instrument: MaskedInstrument;
+      initiator: 'customer' | 'merchant';
+      initialRef?: string;
+      content: string;
+      scenario: string;
+      script: Script;
+    }
+  | { type: 'authorized'; ref: string; request: number; amount: string; currency: string; instrument: MaskedInstrument; rrn: string; authCode: string }
+  /** The bank let go of what was left of an authorization; `amount` is that. */
+  | { type: 'expired'; ref: string; request: number; amount: string; currency: string }
+  /** A POST of an operation was taken; one that is refused, too. `of` is missing where the bank knows no such authorization. */
+  | {
+      type: 'operation_requested';
+      ref: string;
+      kind: OperationKind;
+      authorization: string;
+      of?: number;
+      amount: string;
+      content: string;
+      scenario: string;
+      script: Script;
+    }
+  | ({ type: 'captured' } & Operated)
+  | ({ type: 'released' } & Operated)
+  | ({ type: 'refunded' } & Operated)
+  /** A cancellation met an authorization that nobody had granted: a fence came up over it (`of`), or over a ref that no POST had. */
+  | { type: 'voided'; ref: string; request: number; authorization: string; of?: number; rrn: string };
 
 /** `at` is the bank's wall clock, ISO 8601 in UTC; the order is `n`'s. */
 export type Entry = { n: number; at: string } & Fact;

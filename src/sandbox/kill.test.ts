@@ -1,48 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, test } from 'vitest';
-import { root } from '../root.ts';
 import type { Entry } from './journal.ts';
+import { killableBank, type KillableBank } from './kill.fixture.ts';
 import { scenarios } from './scenarios.ts';
-import { ask, cardTransfer, journalOf, remove, sleep, tempDir } from './testing.ts';
+import { ask, cardTransfer, journalOf, sleep } from './testing.ts';
 
-let dir: string;
-let bank: { url: string; child: ChildProcess };
-
-/** A real process is killed here, so the bank is compiled first. */
+let bank: KillableBank;
 beforeAll(async () => {
-  dir = await tempDir();
-  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
-  const compilerOptions = { outDir: join(dir, 'out'), rootDir: join(root, 'src'), noCheck: true, incremental: false, tsBuildInfoFile: null, sourceMap: false };
-  await writeFile(
-    join(dir, 'tsconfig.json'),
-    JSON.stringify({ extends: join(root, 'tsconfig.build.json'), compilerOptions, include: [], files: [join(root, 'src/sandbox/testing.ts')] }),
-  );
-  await promisify(execFile)(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', dir]);
-  await writeFile(join(dir, 'out/package.json'), '{"type":"module"}');
+  bank = await killableBank();
 });
-
-afterAll(async () => {
-  await kill();
-  await remove(dir);
-});
-
-async function start(): Promise<void> {
-  const script = `import { startBank } from ${JSON.stringify(join(dir, 'out/sandbox/testing.js'))}; console.log((await startBank({ dataDir: ${JSON.stringify(join(dir, 'data'))} })).url);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [said] = (await once(child.stdout!, 'data')) as [Buffer];
-  bank = { url: said.toString().trim(), child };
-}
-
-async function kill(): Promise<void> {
-  if (bank.child.exitCode !== null || bank.child.signalCode !== null) return;
-  bank.child.kill('SIGKILL');
-  await once(bank.child, 'exit');
-}
+afterAll(() => bank.remove());
 
 const cards = ['executed', 'executed', 'executed', 'pending-executed', 'returned', 'timeout-after', 'late-execution', 'error-before', 'callback-claims'].map(
   (id) => scenarios.find((one) => one.id === id)!.card!,
@@ -60,7 +27,7 @@ test('killed again and again under load, the bank keeps what it answered and exe
   };
 
   for (let round = 0; round < 4; round++) {
-    await start();
+    await bank.start();
     const running = { yes: true };
     const clients = Array.from({ length: 24 }, async (_, client) => {
       while (running.yes) {
@@ -68,17 +35,17 @@ test('killed again and again under load, the bank keeps what it answered and exe
         const body = again ?? cardTransfer(cards[sent.length % cards.length]!, { amount: 1_000_00 + sent.length });
         if (!again) sent.push(body);
         await post(body);
-        if (bank.child.killed) return;
+        if (bank.isKilled()) return;
       }
     });
     for (let waited = 0; sent.length < (round + 1) * 100 && waited < 200; waited++) await sleep(50); // however slow the machine is, enough is on its way
     await sleep(50 + 30 * round);
-    await kill();
+    await bank.kill();
     running.yes = false;
     await Promise.all(clients);
   }
 
-  await start();
+  await bank.start();
   await sleep(150);
   const queue = [...sent];
   await Promise.all(
@@ -88,7 +55,7 @@ test('killed again and again under load, the bank keeps what it answered and exe
   );
   const entries = await journalOf(bank);
   judge(entries, sent, answered);
-  await kill();
+  await bank.kill();
 });
 
 function judge(entries: Entry[], sent: ReturnType<typeof cardTransfer>[], answered: Map<string, Record<string, unknown>>): void {

@@ -5,12 +5,16 @@ import type { Log } from '../log.ts';
 import type { Clock, Net, Random } from '../ports.ts';
 import { Bank, BankStopped, type BankParts } from './bank.ts';
 import { secretBytes, signedCallbacks } from './courier.ts';
+import { Clerk } from './clerk.ts';
 import { Desk } from './desk.ts';
 import { loadKey } from './fingerprint.ts';
 import { FileJournal } from './journal-file.ts';
 import { BankServer } from './server.ts';
 
-export interface BankOptions extends Pick<BankParts, 'dial' | 'pace' | 'retentionSeconds' | 'maxInFlightSeconds' | 'callbackAttempts' | 'callbackAlways'> {
+export interface BankOptions extends Pick<
+  BankParts,
+  'dial' | 'pace' | 'retentionSeconds' | 'maxInFlightSeconds' | 'callbackAttempts' | 'callbackAlways' | 'authorizationSeconds'
+> {
   /** 0 for any that is free */
   port: number;
   host: string;
@@ -22,6 +26,8 @@ export interface BankOptions extends Pick<BankParts, 'dial' | 'pace' | 'retentio
   callbackUrl?: string;
   clock: Clock;
   random: Random;
+  /** BANK_DIR: files of payments are taken from its outbox and answered into its inbox. Without it the bank speaks HTTP alone. */
+  files?: string;
   /** It must let callbacks go to loopback. */
   net: Net;
   log: Log;
@@ -58,13 +64,16 @@ export async function runBank(options: BankOptions): Promise<RunningBank> {
     const file = (journal = await FileJournal.open(join(dataDir, 'journal.ndjson')));
     if (file.cutBytes > 0) log.warn({ event: 'bank.cut', count: file.cutBytes }, 'bytes of an unfinished last line were cut off the journal');
     const callback = url === undefined ? undefined : signedCallbacks({ net, clock, random, url, secret });
-    const { dial, callbackAttempts, callbackAlways } = options;
-    const bank = new Bank({ journal: file, clock, random, key, callback, dial, callbackAttempts, callbackAlways, ...promises, failed: tellFailed });
+    const { dial, callbackAttempts, callbackAlways, authorizationSeconds } = options;
+    const dials = { dial, callbackAttempts, callbackAlways, authorizationSeconds };
+    const bank = new Bank({ journal: file, clock, random, key, callback, ...dials, ...promises, failed: tellFailed });
     await bank.open();
     opened(new Desk(bank, secret));
     void failed.then((error) => log.error({ event: 'bank.failed', error }, 'the journal failed: nobody is answered any more'));
     log.info({ event: 'bank.open', url: server.url }, 'the sandbox bank is open');
+    const clerk = options.files === undefined ? undefined : await openClerk(options, options.files, key, tellFailed);
     const stop = async () => {
+      await clerk?.stop();
       await server.stop();
       bank.stop();
       await file.close();
@@ -76,4 +85,22 @@ export async function runBank(options: BankOptions): Promise<RunningBank> {
     await journal?.close();
     throw error;
   }
+}
+
+/** What comes in files is kept in books of its own, which call nobody back: files answer files. */
+async function openClerk(options: BankOptions, folder: string, key: Buffer, failed: (error: Error) => void): Promise<{ stop(): Promise<void> }> {
+  const { clock, random, dataDir, log, pace = 1, retentionSeconds = 24 * 3600, maxInFlightSeconds = 60 } = options;
+  const journal = await FileJournal.open(join(dataDir, 'files.ndjson'));
+  const bank = new Bank({ journal, clock, random, key, pace, retentionSeconds, maxInFlightSeconds, failed });
+  await bank.open();
+  const stopping = new AbortController();
+  const running = new Clerk({ bank, folder, dataDir: join(dataDir, 'files'), clock, log }).run(stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+      bank.stop();
+      await journal.close();
+    },
+  };
 }

@@ -1,6 +1,6 @@
 /** What the bank answers, and what a bad line makes of it. */
-import { fencedCode, messageOf } from './codes.ts';
-import type { Transfer } from './books.ts';
+import { fencedCode, messageOf, operationMessageOf } from './codes.ts';
+import type { Deed } from './deeds.ts';
 import { firstStatus, type Line, type Status } from './script.ts';
 
 export interface Answer {
@@ -40,34 +40,45 @@ export function onLine(answer: Answer, line: Line, pace: number): Reply {
   }
 }
 
-const declined = (ref: string, code: string) => answer(422, { ref, status: 'declined', code, message: messageOf(code) });
+const declined = (ref: string, code: string, message = messageOf(code)) => answer(422, { ref, status: 'declined', code, message });
 
 /** The answer to a POST of a ref that was cancelled. */
 export const fencedOff = (ref: string): Answer => declined(ref, fencedCode);
 
+const wordsOf = ({ room, code }: Deed) => (room === 'operations' ? operationMessageOf(code!) : messageOf(code!));
+
 /** The answer to the POST that was taken, byte for byte the same for every repetition, whatever happened since. */
-export function firstAnswer({ ref, script, code, rrn, executedAt }: Transfer): Answer {
-  switch (firstStatus(script)) {
+export function firstAnswer(deed: Deed): Answer {
+  const { ref, code, script } = deed;
+  const status = firstStatus(script);
+  switch (status) {
     case 'pending':
-      return answer(202, { ref, status: 'pending' });
+      return answer(202, { ref, status });
     case 'declined':
-      return declined(ref, code!);
-    case 'executed':
-      return answer(200, { ref, status: 'executed', rrn, executedAt });
+      return declined(ref, code!, wordsOf(deed));
+    default:
+      return answer(200, { ref, status, ...proofOf(deed) });
   }
 }
 
-/** The answer to an inquiry. @param shown the state that the inquiry may see */
-export function stateAnswer(transfer: Transfer, shown: Status): Answer {
-  const { ref, code, rrn, executedAt, returnedAt } = transfer;
-  switch (shown) {
+/** The numbers by which a deed is known outside. */
+function proofOf(deed: Deed): object {
+  const { rrn } = deed;
+  return deed.room === 'authorizations' ? { rrn, authCode: deed.authCode } : { rrn, executedAt: deed.executedAt };
+}
+
+/** The answer to an inquiry. @param status the state that the inquiry may see */
+export function stateAnswer(deed: Deed, status: Status): Answer {
+  const { ref, code } = deed;
+  switch (status) {
     case 'executed':
-      return answer(200, { ref, status: shown, rrn, executedAt });
+    case 'authorized':
+      return answer(200, { ref, status, ...proofOf(deed) });
     case 'returned':
-      return answer(200, { ref, status: shown, rrn, executedAt, returnedAt });
+      return answer(200, { ref, status, ...proofOf(deed), ...(deed.room === 'transfers' && { returnedAt: deed.returnedAt }) });
     case 'declined':
-      return answer(200, { ref, status: shown, code, message: messageOf(code!) });
+      return answer(200, { ref, status, code, message: wordsOf(deed) });
     default:
-      return answer(200, { ref, status: shown });
+      return answer(200, { ref, status });
   }
 }

@@ -36,25 +36,25 @@ export class MalformedRequest extends Error {}
 /** A ref has a letter in it: so it is never a card number, and the journal may show it. */
 export const refPattern = /^(?=.*[A-Za-z])[A-Za-z0-9._:-]{1,128}$/;
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 
-function fieldsOf(value: unknown, name: string, allowed: readonly string[]): Fields {
+export function fieldsOf(value: unknown, name: string, allowed: readonly string[]): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new MalformedRequest(`${name}: must be an object`);
   const extra = Object.keys(value).some((key) => !allowed.includes(key));
   if (extra) throw new MalformedRequest(`${name}: has a field beside ${allowed.join(', ')}`);
   return value as Fields;
 }
 
-function text(fields: Fields, name: string, pattern: RegExp): string {
+export function text(fields: Fields, name: string, pattern: RegExp): string {
   const value = fields[name];
   if (typeof value !== 'string' || !pattern.test(value)) throw new MalformedRequest(`${name}: must be a string like ${pattern.source}`);
   return value;
 }
 
-const optionalText = (fields: Fields, name: string, pattern: RegExp) => (fields[name] === undefined ? undefined : text(fields, name, pattern));
+export const optionalText = (fields: Fields, name: string, pattern: RegExp) => (fields[name] === undefined ? undefined : text(fields, name, pattern));
 
 /** Minor units: a whole number, or its digits as a string; a number that is not exact is refused. */
-function amountOf(value: unknown): string {
+export function amountOf(value: unknown): string {
   if (typeof value === 'string' && /^[1-9]\d{0,18}$/.test(value)) return value;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return String(value);
   throw new MalformedRequest('amount: must be whole minor units above 0, of at most 19 digits');
@@ -69,14 +69,16 @@ function integer(fields: Fields, name: string, least: number, most: number): num
   return number;
 }
 
+export const panOf = (fields: Fields): string => text(fields, 'pan', /^\d{12,19}$/);
+
+export const expiryOf = (fields: Fields) => ({
+  expiryMonth: integer(fields, 'expiryMonth', 1, 12),
+  expiryYear: integer(fields, 'expiryYear', 2000, 2099),
+});
+
 function cardOf(value: unknown): CardDestination {
   const fields = fieldsOf(value, 'destination', ['pan', 'expiryMonth', 'expiryYear', 'holder']);
-  return {
-    pan: text(fields, 'pan', /^\d{12,19}$/),
-    expiryMonth: integer(fields, 'expiryMonth', 1, 12),
-    expiryYear: integer(fields, 'expiryYear', 2000, 2099),
-    holder: optionalText(fields, 'holder', /^.{0,140}$/su),
-  };
+  return { pan: panOf(fields), ...expiryOf(fields), holder: optionalText(fields, 'holder', /^.{0,140}$/su) };
 }
 
 function accountOf(value: unknown): BankDestination {

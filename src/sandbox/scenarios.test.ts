@@ -66,6 +66,16 @@ test('the table is sound: ids and cards are unique, numbers pass their checks', 
   assert.equal(ibanRemainder('KZ86125KZT5004100100'), 1);
 });
 
+test('a bank account has every outcome of a transfer, and time-outs on both sides of it', () => {
+  const accounts = scenarios.filter(({ iban }) => iban);
+  assert.deepEqual(new Set(accounts.map(({ outcome }) => outcome)), new Set(['executed', 'declined', 'pending', 'returned', 'nothing']));
+  for (const id of ['executed', 'pending-executed', 'pending-declined', 'timeout-before', 'timeout-after', 'returned', 'returned-quietly'])
+    assert.ok(scenario(id).iban, id);
+  const declines = accounts.filter(({ iban }) => iban!.includes('TOLEM000010')).map(({ iban, code }) => [iban!.slice(-2), code]);
+  assert.deepEqual(declines.map(([end]) => end).toSorted(), ['05', '14', '41', '43', '51', '54', '59', '82', '96']);
+  for (const [end, code] of declines) assert.equal(end, code);
+});
+
 test('every scenario ends as the table says, by card, by account and by amount, and never executes twice', async () => {
   const bodies = scenarios.flatMap((one) => [{ one, body: transferFor(one) }, ...(one.iban ? [{ one, body: accountTransfer(one.iban) }] : [])]);
   await eachOf(bodies, async ({ one, body }) => {

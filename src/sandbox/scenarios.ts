@@ -1,7 +1,7 @@
 /**
  * Every scenario of the sandbox bank, in one table: documents, the command line and the tests are made from it. Cards
  * 4000 0012 3456 NNNc are the bank's own (NNN the number of the scenario, c the check digit), any expiry; each has an account
- * too, KZcc 999 TOLEM 00000NNN. In the words of the table a POST is *taken* when the bank puts the transfer in its books.
+ * too, KZcc 999 TOLEM 00000NNN, and so has each code that a card is declined with, KZcc 999 TOLEM 000010RR. In the words of the table a POST is *taken* when the bank puts the transfer in its books.
  */
 import { kazakhIban, passesLuhn } from './card.ts';
 import { badNumberCode, codeInAmount, messageOf, responseCodes } from './codes.ts';
@@ -302,9 +302,11 @@ const own: readonly Scenario[] = [
   },
 ];
 
-const declinedCard = (card: string, code: string): Scenario => ({
+/** @param iban of the account that is declined so, where it is this card's to have one */
+const declinedCard = (card: string, code: string, iban: string | undefined = kazakhIban('999', `TOLEM000010${code}`)): Scenario => ({
   id: `card-${card.slice(-4)}`,
   card,
+  ...(iban && { iban }),
   does: `declined: ${messageOf(code)}`,
   outcome: 'declined',
   code,
@@ -328,7 +330,7 @@ const published: readonly Scenario[] = [
   declinedCard('4000000000000069', '54'),
   declinedCard('4000000000000127', '82'),
   declinedCard('4000000000000119', '96'),
-  declinedCard('4000000000000101', badNumberCode),
+  declinedCard('4000000000000101', badNumberCode, ''),
   declinedCard('4000000000004954', '59'),
 ];
 

@@ -1,10 +1,10 @@
 /**
- * How one transfer goes, as plain data, so that a scenario can be listed, overridden by a simulation, kept in the journal
+ * How one transfer, authorization or operation goes, as plain data, so that a scenario can be listed, overridden by a simulation, kept in the journal
  * and continued after a restart. Times are milliseconds after the bank took the request; the bank's pace multiplies them.
  */
 
-/** What the books can say of a transfer. A fence on a ref that no transfer has is `cancelled` too. */
-export type Status = 'pending' | 'executed' | 'declined' | 'cancelled' | 'returned';
+/** What the books can say of a ref. A fence on one that nothing has is `cancelled` too. */
+export type Status = 'pending' | 'executed' | 'authorized' | 'declined' | 'cancelled' | 'returned';
 
 /** How an answer travels. What it says and what happened to the money do not depend on it. */
 export type Line =
@@ -34,13 +34,14 @@ export interface Fault {
 /** A change of the books. It is skipped when the books no longer allow it: a cancelled transfer is not executed later. */
 export interface Step {
   afterMs: number;
-  to: 'executed' | 'declined' | 'returned';
+  /** `expired`: the bank lets go of what is left of an authorization. */
+  to: 'executed' | 'authorized' | 'declined' | 'returned' | 'expired';
   code?: string;
 }
 
 export interface CallbackPlan {
   afterMs: number;
-  says: 'executed' | 'declined' | 'returned';
+  says: Exclude<Status, 'pending'>;
   /** Messages of the same content; they share one webhook-id unless `ownIds`. */
   copies?: number;
   ownIds?: true;
@@ -68,8 +69,8 @@ export interface Script {
   callbacks?: readonly CallbackPlan[];
 }
 
-/** Where the money ends for a client that asks with the same ref until it knows; `nothing`: no transfer ever comes to be. */
-export type Outcome = 'executed' | 'declined' | 'returned' | 'pending' | 'nothing';
+/** Where it ends for a client that asks with the same ref until it knows; `nothing`: the POST is never taken. */
+export type Outcome = Status | 'nothing';
 
 export interface Scenario {
   id: string;
@@ -87,12 +88,13 @@ export interface Scenario {
 }
 
 export const executesAtOnce: Script = { steps: [{ afterMs: 0, to: 'executed' }] };
+export const authorizesAtOnce: Script = { steps: [{ afterMs: 0, to: 'authorized' }] };
 export const declinesAtOnce = (code: string): Script => ({ steps: [{ afterMs: 0, to: 'declined', code }] });
 
 /** What the first POST is told, and every repetition: the state after the steps that wait for nothing. */
-export function firstStatus(script: Script): 'executed' | 'declined' | 'pending' {
+export function firstStatus(script: Script): 'executed' | 'authorized' | 'declined' | 'pending' {
   const first = script.steps[0];
-  return first && first.afterMs === 0 && first.to !== 'returned' ? first.to : 'pending';
+  return first && first.afterMs === 0 && first.to !== 'returned' && first.to !== 'expired' ? first.to : 'pending';
 }
 
 /** @param earlier calls of this kind before this one */

@@ -119,6 +119,28 @@ export const cardTransfer = (pan: string, more: Record<string, unknown> = {}) =>
   ...more,
 });
 
+export const walletAuthorization = (ending: string, more: Record<string, unknown> = {}) => ({
+  ref: `wa_test_${++refs}`,
+  kind: 'wallet',
+  amount: 150_00,
+  currency: 'KZT',
+  instrument: { phone: `+770112345${ending}`, iin: '900101300017' },
+  initiator: 'customer',
+  ...more,
+});
+
+export const cardAuthorization = (pan: string, more: Record<string, unknown> = {}) => ({
+  ref: `ca_test_${++refs}`,
+  kind: 'card',
+  amount: 150_00,
+  currency: 'KZT',
+  instrument: { pan, expiryMonth: 12, expiryYear: 2031, holder: 'AIGERIM S', cvv: '917' },
+  initiator: 'customer',
+  ...more,
+});
+
+export const operation = (amount: number, more: Record<string, unknown> = {}) => ({ ref: `op_test_${++refs}`, amount, ...more });
+
 /** All entries of the bank's journal, over its own protocol. */
 export async function journalOf(bank: { url: string }): Promise<Entry[]> {
   const entries: Entry[] = [];

@@ -1,7 +1,7 @@
 import type { Verdict } from '../connectors/connector.ts';
 import type { Db } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
-import { invalid, notFound, unauthorized } from '../errors.ts';
+import { ApiError, invalid, notFound, unauthorized } from '../errors.ts';
 import type { Groups } from '../groups.ts';
 import { parseJson } from '../http/json.ts';
 import type { App } from '../http/room.ts';
@@ -18,6 +18,8 @@ export interface CallbackOptions {
   secret: string;
   processor: string;
   outcomes: Groups<Heard, Effect>;
+  /** who else has references there; undefined where the id is none of theirs */
+  others?(merchantId: string, id: string, said: Omit<Said, 'ref'>): Promise<{ changed: boolean } | undefined>;
 }
 
 /** Where the processor tells what became of a transfer: twice, late, before its own answer, in any order. */
@@ -31,15 +33,25 @@ export function callbackRoutes(app: App, options: CallbackOptions): void {
       if (!verified) throw unauthorized('the signature does not fit');
       const { ref, ...said } = bodyIn(raw);
       const { merchantId, payoutId } = await ownerOf(options.db, ref);
-      const { changed } = await options.outcomes.submit(merchantId, {
-        payoutId,
-        verdict: verdictIn(said),
-        source: 'callback',
-        callback: { processor: options.processor, dedupeKey: verified.id },
-      });
+      const { changed } = await hear(options, merchantId, payoutId, said, verified.id);
       return reply.send({ received: true, changed });
     });
   });
+}
+
+/** Said of money on its way out, or of something else that has references at the processor. @throws {ApiError} 404 */
+async function hear(options: CallbackOptions, merchantId: string, id: string, said: Omit<Said, 'ref'>, dedupeKey: string): Promise<{ changed: boolean }> {
+  if (said.status !== 'authorized')
+    // which money on its way out never is
+    try {
+      const callback = { processor: options.processor, dedupeKey };
+      return await options.outcomes.submit(merchantId, { payoutId: id, verdict: verdictIn(said), source: 'callback', callback });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 4) throw error;
+    }
+  const elsewhere = await options.others?.(merchantId, id, said);
+  if (!elsewhere) throw notFound('no such reference');
+  return elsewhere;
 }
 
 interface Said {

@@ -2,8 +2,8 @@ import type { ProcessorLimits, Verdict } from '../connectors/connector.ts';
 import type { Outgoing, OutgoingMove } from './outgoing.ts';
 import type { Action, Evidence, Submission, SubmissionOutcome } from './submission.ts';
 
-/** Who says it. A callback or an operator may speak at any time; the others speak for the try they began. */
-export type Source = 'call' | 'inquiry' | 'cancel' | 'callback' | 'operator';
+/** Who says it. A callback, a bank's statement or an operator may speak at any time; the others speak for the try they began. */
+export type Source = 'call' | 'inquiry' | 'cancel' | 'callback' | 'statement' | 'operator';
 
 /** Something that was heard of a payout. */
 export interface Heard {
@@ -54,7 +54,8 @@ export function decide(payout: Outgoing, submission: Submission, heard: Heard, n
   // A question comes later the more often it was asked; what follows from an answer that was just given does not wait.
   const later = (action: Action, outcome: SubmissionOutcome, note: string): Decision => {
     const tries = verdict.kind === 'absent' && action !== 'ask' ? 1 : submission.tries;
-    return { submission: { action, outcome, note, nextAt: inTime(askAt({ tries }, now, jitter), submission, now, limits) } };
+    const nextAt = limits.tellsByItself ? null : inTime(askAt({ tries }, now, jitter), submission, now, limits);
+    return { submission: { action, outcome, note, nextAt } };
   };
   // Once the processor has said it has the transfer, a question without an answer takes nothing of that back.
   const doubt: SubmissionOutcome = submission.outcome === 'accepted' ? 'accepted' : 'unknown';
@@ -71,7 +72,7 @@ export function decide(payout: Outgoing, submission: Submission, heard: Heard, n
       };
     case 'cancelled':
       // A processor fences what it has forgotten as readily as what never was. What it says unasked, it says of what it knows.
-      return remembers(submission, now, limits) || source === 'callback' || source === 'operator'
+      return remembers(submission, now, limits) || source === 'callback' || source === 'statement' || source === 'operator'
         ? { move: notExecuted, submission: done('not_executed', 'cancel_ack', now) }
         : forgotten(later);
     case 'pending':
@@ -130,7 +131,7 @@ function absent(submission: Submission, now: Date, limits: ProcessorLimits, late
 }
 
 /** Whether the processor would still know a reference that it had taken. Half the time in flight is left for clocks that differ. */
-const remembers = ({ resendUntil }: Submission, now: Date, { maxInFlightSeconds }: ProcessorLimits): boolean =>
+export const remembers = ({ resendUntil }: Pick<Submission, 'resendUntil'>, now: Date, { maxInFlightSeconds }: ProcessorLimits): boolean =>
   resendUntil === null || now.getTime() + maxInFlightSeconds * 500 < resendUntil.getTime();
 
 /** The processor answered too late for its answer to be proof: it may have executed what it has forgotten since. */
@@ -140,14 +141,14 @@ const forgotten = (later: Later): Decision => {
 };
 
 /** From when on a reference is no longer sent again but fenced, so that there is time enough to do that before it is forgotten. */
-const fencedFrom = (resendUntil: Date, { retentionSeconds, maxInFlightSeconds }: ProcessorLimits): Date =>
+export const fencedFrom = (resendUntil: Date, { retentionSeconds, maxInFlightSeconds }: ProcessorLimits): Date =>
   new Date(resendUntil.getTime() - Math.max(3 * maxInFlightSeconds, retentionSeconds / 24) * 1000);
 
 /** Questions between the last moment for a fence and the end of the processor's memory. */
 const LAST_QUESTIONS = 12;
 
 /** Not so late that a reference is forgotten between two questions: one comes when it is to be fenced, and several after that. */
-function inTime(at: Date, submission: Submission, now: Date, limits: ProcessorLimits): Date {
+export function inTime(at: Date, submission: Pick<Submission, 'resendUntil'>, now: Date, limits: ProcessorLimits): Date {
   const { resendUntil } = submission;
   if (!resendUntil || !remembers(submission, now, limits)) return at;
   const fence = fencedFrom(resendUntil, limits).getTime();

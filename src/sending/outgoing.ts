@@ -48,6 +48,8 @@ export interface OutgoingKind<Row extends Outgoing = Outgoing> {
   machine: Machine<Row, OutgoingState, OutgoingMove>;
   /** Those of these ids that are of this kind, locked: whoever changes one, or what was submitted for it, holds its row first. */
   lock(tx: Tx, ids: string[]): Promise<Row[]>;
+  /** As they are now, not locked. */
+  byId(tx: Tx, ids: string[]): Promise<Row[]>;
   /** Those that nobody else holds at this moment. */
   tryLock(tx: Tx, ids: string[]): Promise<Row[]>;
   /** Where the money goes, for as many as can be opened. With no transaction open. */

@@ -80,6 +80,7 @@ function take(submission: Submission, payout: Outgoing, now: Date, leaseMs: numb
   const mayPayTwice = submission.resendUntil !== null && now.getTime() + margin >= submission.resendUntil.getTime();
   const task = submission.action === 'send' && mayPayTwice ? 'ask' : submission.action;
   const taken: Submission = { ...submission, tries: submission.tries + 1, nextAt: new Date(now.getTime() + leaseMs) };
+  assert(task !== 'batch', 'what goes into a file is not called for');
   if (task !== 'send') return { submission: { ...taken, action: task }, task, first: false };
   assert(first || payout.state === 'processing', 'a payout that is new was never sent');
   const sentAt = now > submission.preparedAt ? now : submission.preparedAt;

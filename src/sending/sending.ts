@@ -22,6 +22,8 @@ export interface SendingOptions {
   random: Random;
   ids: Ids;
   connector: Connector;
+  /** What is promised by ways of sending that are no calls, by their names. */
+  otherLimits?: Record<string, ProcessorLimits>;
   /** whose money leaves */
   kinds: OutgoingKind[];
   /** longest wait for an answer of the processor, in milliseconds */
@@ -42,8 +44,9 @@ export class Sending {
 
   constructor(o: SendingOptions) {
     const limits = (name: string): ProcessorLimits => {
-      assert(name === o.connector.name, `connector ${name} is configured`);
-      return o.connector.limits();
+      const known = name === o.connector.name ? o.connector.limits() : o.otherLimits?.[name];
+      assert(known, `connector ${name} is configured`);
+      return known;
     };
     this.telling = (merchantId, work) => o.db.merchant(merchantId, (tx) => work(tx));
     const telling: Telling = (merchantId, work) => this.telling(merchantId, work);
@@ -65,7 +68,7 @@ export class Sending {
       name: 'sending',
       due: (now) => sql`
         select m.merchant_id as merchant from merchant m
-        where exists (select 1 from submission s where s.merchant_id = m.merchant_id and s.next_at <= ${now})`,
+        where exists (select 1 from submission s where s.merchant_id = m.merchant_id and s.next_at <= ${now} and s.action <> 'batch')`,
       allowance: () => this.breaker.allowance(),
       take: async (merchantId, limit) => {
         const allowed = Math.min(limit, this.breaker.allowance());

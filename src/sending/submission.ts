@@ -2,7 +2,15 @@ import type { Tx } from '../db/db.ts';
 import { fragment, shape, sql, table } from '../db/sql.ts';
 
 /** What whoever looks after a submission next has to do. A crash after sending finds `ask` there. */
-export type Action = 'send' | 'ask' | 'cancel';
+export type Action = 'send' | 'ask' | 'cancel' | 'batch';
+
+/** How money leaves: each payment by a call to a processor, or many together in a file that is made after a while. */
+export interface Way {
+  connector: string;
+  action: 'send' | 'batch';
+  waitMs: number;
+}
+export const byCall = (connector: string): Way => ({ connector, action: 'send', waitMs: 0 });
 export type SubmissionOutcome = 'pending' | 'accepted' | 'settled' | 'declined' | 'not_executed' | 'unknown';
 /** The only kinds of proof that nothing was executed. */
 export type Evidence = 'decline' | 'cancel_ack' | 'absent_after_max_inflight' | 'statement' | 'two_person';
@@ -50,16 +58,13 @@ const submissionShape = shape<Submission>(
   ['next_at', 'timestamptz', 'nextAt'],
   ['note', 'text', 'note'],
 );
-const newShape = shape<Pick<Submission, 'payoutId' | 'connector' | 'reference'>>(
-  ['payout_id', 'uuid', 'payoutId'],
-  ['connector', 'text', 'connector'],
-  ['reference', 'text', 'reference'],
-);
+const newShape = shape<Pick<Submission, 'payoutId' | 'reference'>>(['payout_id', 'uuid', 'payoutId'], ['reference', 'text', 'reference']);
 
-export const insertSubmissions = (tx: Tx, rows: Pick<Submission, 'payoutId' | 'connector' | 'reference'>[], at: Date): Promise<number> =>
+export const insertSubmissions = (tx: Tx, rows: Pick<Submission, 'payoutId' | 'reference'>[], { connector, action, waitMs }: Way, at: Date): Promise<number> =>
   tx.run(sql`
-    insert into submission as s (merchant_id, payout_id, connector, reference, prepared_at, next_at)
-    select m.merchant_id, u.payout_id, u.connector, u.reference, ${at}::timestamptz, ${at}::timestamptz from merchant m, ${table(rows, newShape)} where m.merchant_id = ${tx.merchantId}`);
+    insert into submission as s (merchant_id, payout_id, connector, reference, action, prepared_at, next_at)
+    select m.merchant_id, u.payout_id, ${connector}, u.reference, ${action}, ${at}::timestamptz, ${new Date(at.getTime() + waitMs)}::timestamptz
+    from merchant m, ${table(rows, newShape)} where m.merchant_id = ${tx.merchantId}`);
 
 /** Reads submissions whose payouts the caller has locked. */
 export const submissionsOf = (tx: Tx, payoutIds: string[]): Promise<Submission[]> =>
@@ -73,7 +78,13 @@ export const submissionsOf = (tx: Tx, payoutIds: string[]): Promise<Submission[]
  */
 export const lockDue = (tx: Tx, now: Date, limit: number): Promise<Submission[]> =>
   tx.rows(
-    sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.next_at <= ${now} order by s.next_at limit ${limit} for update skip locked`,
+    sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.next_at <= ${now} and s.action <> 'batch' order by s.next_at limit ${limit} for update skip locked`,
+  );
+
+/** Locks submissions that wait to be put into a file, as soon as one of them is due: the others go with it. */
+export const lockWaiting = (tx: Tx, connector: string, limit: number): Promise<Submission[]> =>
+  tx.rows(
+    sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.action = 'batch' and s.next_at is not null and s.connector = ${connector} order by s.next_at limit ${limit} for update skip locked`,
   );
 
 /** Writes submissions as they stand now; as with payouts, an insert whose conflict is expected finds them by their key. */

@@ -45,14 +45,14 @@ export class Cursors {
     return Buffer.concat([tagOf(this.keys[0] as Buffer, merchantId, list, place), Buffer.from(place)]).toString('base64url');
   }
 
-  /** @throws {ApiError} 400 */
-  read(merchantId: string, list: string, cursor: string): string {
+  /** @param field what the list calls it; @throws {ApiError} 400 */
+  read(merchantId: string, list: string, cursor: string, field = 'after'): string {
     const bytes = /^[A-Za-z0-9_-]{23,200}$/.test(cursor) ? Buffer.from(cursor, 'base64url') : Buffer.alloc(0);
     const place = bytes.subarray(16).toString('latin1');
     const fits = (key: Buffer) => timingSafeEqual(bytes.subarray(0, 16), tagOf(key, merchantId, list, place));
     // Written again, it must be the same text: base64 has more than one spelling for some bytes.
     if (bytes.length <= 16 || bytes.toString('base64url') !== cursor || !this.keys.some(fits))
-      throw invalid('after: this is not a cursor that was given to you');
+      throw invalid(`${field}: this is not a cursor that was given to you`);
     return place;
   }
 }

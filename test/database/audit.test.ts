@@ -35,9 +35,11 @@ const promised: Record<string, string> = {
   card_token: 'id, merchant_id, bin, last4, fingerprint, dek_id, nonce',
   dek: 'id, kek_id, created_at, retired_at',
   api_key: 'id, merchant_id, mode, prefix, last4, verifier, scopes, expires_at, revoked_at',
+  wallet_auth: 'id, merchant_id, mode, amount, currency, state',
+  wallet_op: 'id, auth_id, kind, amount, state, idem_key',
 };
 /** Of rooms that are not there yet. */
-const later = ['wallet_auth', 'wallet_op', 'audit_log', 'recon', 'approval'];
+const later = ['audit_log', 'recon', 'approval'];
 
 test('the views have the promised columns, in the promised order', async () => {
   const { rows } = await owner.query<{ view: string; columns: string }>(
@@ -88,6 +90,18 @@ const secondAttempt = (outcome: string) =>
 /** What the tables cannot say at all is said by a view in their place. */
 const view = (name: string, change: (text: string) => string) => ({ name, change });
 
+/** An authorization of 100 that stands, with what the processor said of it; and operations of it. */
+const walletAuth = (sums = '', values = '') => `
+  insert into tolem.wallet_authorization (merchant_id, id, state, seq, amount, currency, order_reference, connector, reference, created_at, updated_at, final_at, expires_at, lapse_at${sums})
+    select merchant_id, md5('auth')::uuid, 'success', 1, 100, 'KZT', 'o', 'processor', 'auth', '2026-01-01', '2026-01-01', '2026-01-01', '2026-01-08', '2026-01-08'${values} from tolem.merchant limit 1;
+  insert into tolem.wallet_submission (merchant_id, id, authorization_id, kind, amount, connector, reference, phase, outcome, prepared_at, sent_at)
+    select merchant_id, id, id, 'authorize', amount, connector, reference, 'sent', 'done', created_at, created_at from tolem.wallet_authorization;
+  insert into tolem.event (merchant_id, number, id, object_id, object_seq, type, to_state, cause, body, at)
+    select merchant_id, 10000, gen_random_uuid(), id, 1, 'wallet_transaction.success', state, 'call', '{}', created_at from tolem.wallet_authorization`;
+const walletOp = (kind: string, amount: number, state = 'pending') => `;
+  insert into tolem.wallet_operation (merchant_id, id, authorization_id, kind, amount, state, cause, created_at, final_at)
+    select merchant_id, md5('${kind}')::uuid, id, '${kind}', ${amount}, '${state}', 'request', created_at, case when '${state}' <> 'pending' then created_at end from tolem.wallet_authorization`;
+
 type Plant = string | ReturnType<typeof view>;
 const planted: Record<string, Plant> = {
   'INV-01': view('posting', (text) => text.replace(/,\s+t\.amount\b/, ', t.amount + 1')),
@@ -105,6 +119,8 @@ const planted: Record<string, Plant> = {
   'INV-12': `alter table tolem.payout add column weight real`,
   'INV-13': another(`'USD', amount, from_account, 90, 0, to_account, 90, 0, at`),
   'INV-15': view('txn', (text) => text.replace('NULL::text AS reverses_txn_id', `'one'::text AS reverses_txn_id`)),
+  'INV-16': `insert into tolem.distribution (merchant_id, id, state, seq, amount, currency, order_reference, recipient_name, recipient_bin, recipient_iban, recipient_bic, recipient_kbe, recipient_knp, payment_purpose, balance_before, balance_after, created_at, updated_at)
+    select merchant_id, gen_random_uuid(), 'new', 1, 1, 'KZT', 'o', 'n', 'b', 'i', 'c', 'k', 'n', 'p', 10, 9, created_at, created_at from tolem.merchant limit 1`,
   'INV-17': view('account', (text) => text.replace('a.merchant_id,', '(a.merchant_id || a.kind) AS merchant_id,')),
   'INV-18': view('account', (text) => text.replace('m.mode,', 'a.kind AS mode,')),
   'INV-19': `update tolem.event set from_state = 'new' where ${settled}`,
@@ -122,6 +138,11 @@ const planted: Record<string, Plant> = {
   'INV-33': `insert into tolem.callback (merchant_id, id, processor, dedupe_key, received_at, applied_at, effects) select merchant_id, gen_random_uuid(), 'p', 'k', created_at, created_at, 2 from tolem.merchant`,
   'INV-35': `update tolem.submission set outcome = 'accepted' where payout_id = ${payout}`,
   'INV-43': `update tolem.idempotency set object_id = gen_random_uuid() where object_id = ${payout}`,
+  'INV-49': walletAuth() + walletOp('capture', 60) + walletOp('cancel', 41),
+  'INV-50': walletAuth() + walletOp('capture', 60, 'failed') + walletOp('refund', 1),
+  'INV-52': walletAuth(', captured', ', 40') + walletOp('capture', 41, 'done'),
+  'INV-52b': walletAuth(', captured', ', 40') + walletOp('capture', 40, 'done'),
+  'INV-52c': `${walletAuth()}; update tolem.wallet_submission set outcome = 'unknown'`,
   'INV-54': view('event', (text) => `${text} WHERE e.object_seq < 3`),
   'INV-55': `update tolem.event set xact = '3' where ${settled}`,
   'INV-56': `alter table tolem.delivery drop constraint delivery_pkey cascade; insert into tolem.delivery select * from tolem.delivery where object_id = ${payout}`,

@@ -2,6 +2,7 @@ import { inject } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import { systemClock, systemRandom } from '../../src/clock.ts';
 import type { Config } from '../../src/config.ts';
+import type { Authorizer } from '../../src/connectors/authorizer.ts';
 import type { Connector } from '../../src/connectors/connector.ts';
 import { openPostgres } from '../../src/db/postgres.ts';
 import { sql } from '../../src/db/sql.ts';
@@ -14,6 +15,7 @@ import { guardedNet, openNet } from '../../src/net.ts';
 import { Sealer } from '../../src/sealing.ts';
 import { balances } from '../../src/ledger/statement.ts';
 import { ScriptedBank } from './bank.ts';
+import { ScriptedWallet } from './wallet-bank.ts';
 import { databaseUrl, freshDatabase } from './template.ts';
 
 /** A merchant of a test, with what its developer would have. */
@@ -25,6 +27,7 @@ export interface TestHouse {
   house: House;
   app: App;
   bank: ScriptedBank;
+  walletBank: ScriptedWallet;
   url: string;
   merchant(options?: { available?: bigint; currency?: string; name?: string; mode?: 'test' | 'live'; terms?: Partial<Terms> }): Promise<TestMerchant>;
   saveCard(m: NewMerchant, pan?: string, expiry?: [month: number, year: number]): Promise<string>;
@@ -56,6 +59,7 @@ export const testConfig = (overrides: Partial<Config> = {}): Config => ({
   ...{
     webhookAllowPrivate: true,
     sandboxInboxUrl: undefined,
+    bank: undefined,
     metricsPort: undefined,
     logLevel: 'silent',
     requestsPerSecond: 100_000,
@@ -66,11 +70,12 @@ export const testConfig = (overrides: Partial<Config> = {}): Config => ({
 });
 
 /** The whole server over a database of its own, with a bank that does as it is told. */
-export async function openTestHouse(options: { config?: Partial<Config>; connector?: Connector; url?: string } = {}): Promise<TestHouse> {
+export async function openTestHouse(options: { config?: Partial<Config>; connector?: Connector; authorizer?: Authorizer; url?: string } = {}): Promise<TestHouse> {
   const url = options.url ?? (await freshDatabase(inject('postgres')));
   const config = testConfig(options.config);
   const log = createLog(config.logLevel, 'test');
   const bank = new ScriptedBank();
+  const walletBank = new ScriptedWallet();
   const ports = {
     clock: systemClock(),
     random: systemRandom(),
@@ -80,7 +85,7 @@ export async function openTestHouse(options: { config?: Partial<Config>; connect
     vaultDb: openPostgres({ url: databaseUrl(url, new URL(url).pathname.slice(1), 'tolem_vault'), role: 'tolem_vault', poolSize: 3 }),
   };
   let offsetMs = 0;
-  const house = openHouse(config, ports, log, { connector: options.connector ?? bank });
+  const house = openHouse(config, ports, log, { connector: options.connector ?? bank, authorizer: options.authorizer ?? walletBank });
   await house.vault.check();
   const app = await buildApp(house);
 
@@ -98,7 +103,7 @@ export async function openTestHouse(options: { config?: Partial<Config>; connect
   const post: TestHouse['post'] = (path, m, body, headers) => request('POST', path, m, body, headers);
 
   const th: TestHouse = {
-    ...{ house, app, bank, url, request, post },
+    ...{ house, app, bank, walletBank, url, request, post },
     get: (path, m) => request('GET', path, m),
     async merchant({ available = 0n, currency = 'KZT', name = 'Test shop', mode = 'test', terms } = {}) {
       const made = await openMerchant(house.db, house.ids, new Sealer(config.masterKey, 'webhooks', house.random), { name, mode, now: house.clock.now() });
@@ -116,7 +121,9 @@ export async function openTestHouse(options: { config?: Partial<Config>; connect
     },
     async work(m) {
       for (;;) {
-        const pieces = [...(await house.sending.queue.take(m.merchantId, 256)), ...(await house.webhooks.queue.take(m.merchantId, 256))];
+        const { sending, wallet, webhooks } = house;
+        const pieces: Promise<unknown>[] = [];
+        for (const queue of [wallet.lapses, wallet.queue, sending.queue, webhooks.queue]) pieces.push(...(await queue.take(m.merchantId, 256)));
         await Promise.all(pieces);
         if (pieces.length === 0) return;
       }

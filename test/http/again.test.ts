@@ -14,6 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => th.close());
 
+const authorization = { amount: 1000, phoneNumber: '+77012345678', iin: '900101300123', orderReference: 'W-1', currency: 'KZT' };
+const distribution = {
+  ...{ orderReference: 'A-1', amount: 1, currency: 'KZT', paymentPurpose: 'by contract 123' },
+  recipient: { name: 'TOO Credit Partner', bin: '123456789012', iban: 'KZ86125KZT5004100100', bic: 'KCJBKZKX', kbe: '17', knp: '119' },
+};
+
 interface Example {
   body?: unknown;
   /** what the same key must not be used for; unset where there is no body */
@@ -24,10 +30,21 @@ interface Example {
 async function examples(): Promise<Map<string, Example & { path: string }>> {
   const endpoint = (await th.post('/v1/webhook-endpoints', m, { url: 'http://127.0.0.1:9/first' })).body as { id: string };
   await th.saveCard(m, '5555555555554444');
+  const { body } = await th.post('/v1/wallet/authorize', m, authorization, { 'idempotency-key': 'of-the-examples' });
+  const wallet = body.walletTransactionId as string;
+  await th.work(m);
+  await th.post(`/v1/wallet/${wallet}/capture`, m, { amount: 100 });
+  await th.work(m);
   const apiKey = (await th.post('/v1/api-keys', m, { scopes: ['read'] })).body as { id: string };
   const { data } = (await th.get(`/v1/webhook-endpoints/deliveries?endpointId=${endpoint.id}`, m)).body as { data: { eventId: string }[] };
   const all: Record<string, Example> = {
     'POST /v1/payout': { body: { tokenId: m.cardToken, amount: 1 }, other: { tokenId: m.cardToken, amount: 2 } },
+    'POST /v1/distributions': { body: distribution, other: { ...distribution, amount: 2 } },
+    'POST /v1/wallet/authorize': { body: { ...authorization, orderReference: 'A-1' }, other: { ...authorization, amount: 2 } },
+    'POST /v1/wallet/{id}/capture': { body: { amount: 1 }, other: { amount: 2 } },
+    'POST /v1/wallet/{id}/cancel': { body: { amount: 1 }, other: { amount: 2 } },
+    'POST /v1/wallet/{id}/refund': { body: { amount: 1 }, other: { amount: 2 } },
+    'POST /v1/distributions/bulk': { body: { items: [{ ...distribution, orderReference: 'A-2' }] }, other: { items: [distribution] } },
     'POST /v1/cards': { body: { customer: { externalUserId: 'again' } }, other: { customer: { externalUserId: 'another' } } },
     'POST /v1/customers': { body: { externalUserId: 'again-2', email: 'a@example.kz' }, other: { externalUserId: 'again-2', email: 'b@example.kz' } },
     'POST /v1/sandbox/topup': { body: { amount: 5, currency: 'KZT' }, other: { amount: 5, currency: 'USD' } },
@@ -50,7 +67,7 @@ async function examples(): Promise<Map<string, Example & { path: string }>> {
         ...example,
         path: name
           .slice('POST '.length)
-          .replace('{id}', name.includes('api-keys') ? apiKey.id : endpoint.id)
+          .replace('{id}', name.includes('api-keys') ? apiKey.id : name.includes('wallet') ? wallet : endpoint.id)
           .replace('{eventId}', data[0]?.eventId as string),
       },
     ]),

@@ -163,7 +163,7 @@ const others: [path: string, body: unknown, status: number, says: string | RegEx
   ['/v1/webhook-endpoints', { url: 'ftp://example.kz/' }, 422, 'url: must begin with https://'],
   ['/v1/webhook-endpoints', { url: 'http://127.0.0.1:9/', events: ['everything'] }, 400, '"everything" is not a type of event'],
   ['/v1/webhook-endpoints', { url: 'http://127.0.0.1:9/', events: ['card.saved', 'card.saved'] }, 400, 'events must not have duplicate items'],
-  ['/v1/api-keys', { scopes: ['root'] }, 400, /scopes\.0 must be "payouts" or "read" or/],
+  ['/v1/api-keys', { scopes: ['root'] }, 400, /scopes\.0 must be "payouts" or "wallet" or "read" or/],
   ['/v1/api-keys', { scopes: [], kind: 'client' }, 400, 'kind must be "key" or "token"'],
   ['/v1/api-keys', { scopes: [], expiresInSeconds: 0 }, 400, 'expiresInSeconds must be >= 1'],
 ];

@@ -95,7 +95,7 @@ export class Conformance {
   lookAtMessage(text: string): void {
     const { name } = JSON.parse(text) as { name: string };
     if (name === 'webhook.test') return;
-    const webhook = this.description.webhooks[name.startsWith('transaction.') ? 'transaction' : name];
+    const webhook = this.description.webhooks[name] ?? this.description.webhooks[name.split('.')[0] as string];
     if (!webhook) throw new Error(`${name} is not described`);
     this.mustFit(`message ${name}`, webhook.post.requestBody?.content['application/json']?.schema as object, text, `a message ${text}`);
   }

@@ -25,7 +25,7 @@ test('it is OpenAPI 3.1: what must be there is there, and every reference leads 
   expect(api.openapi).toMatch(/^3\.1\.\d+$/);
   expect(api.info).toMatchObject({ title: 'Tolem', version: expect.any(String) });
   expect(Object.keys(api)).toEqual(expect.arrayContaining(['paths', 'components', 'webhooks', 'servers', 'security']));
-  for (const path of Object.keys(api.paths)) expect(path).toMatch(/^\/v1(\/([a-z-]+|\{[a-zA-Z]+\}))+$/);
+  for (const path of Object.keys(api.paths)) expect(path).toMatch(/^\/v1(\/([a-z-]+|\{[a-zA-Z]+\}))+\/?$/);
   for (const ref of refsIn(api)) expect(api.components.schemas[ref.slice('#/components/schemas/'.length)], ref).toBeDefined();
   const used = refsIn(api);
   expect(Object.keys(api.components.schemas).filter((name) => !used.has(`#/components/schemas/${name}`))).toEqual([]);
@@ -101,7 +101,7 @@ test('every operation says what it is, who may, and how it refuses', async () =>
         .sort(),
       name,
     ).toEqual((path.match(/\{\w+\}/g) ?? []).sort());
-    for (const { in: where, required } of parameters) expect(required, name).toBe(where === 'path'); // whatever else there is has a default, or may be left out
+    for (const { in: where, required } of parameters) expect(required, name).toBe(where === 'path' || name === 'POST /v1/wallet/authorize'); // whatever else there is has a default, or may be left out
     expect(requestBody === undefined || requestBody.content['application/json'] !== undefined, name).toBe(true);
     if (method === 'GET') expect(requestBody).toBeUndefined();
   }
@@ -113,7 +113,7 @@ test('the table of errors is in it, and the same as ours', () => {
 });
 
 test('webhooks are described: their headers, their bodies, and what ends them', () => {
-  expect(Object.keys(api.webhooks)).toEqual(['transaction', 'card.saved', 'card.save_failed']);
+  expect(Object.keys(api.webhooks)).toEqual(['transaction', 'distribution', 'distribution.returned', 'wallet_transaction', 'card.saved', 'card.save_failed']);
   for (const { post } of Object.values(api.webhooks)) {
     expect(post.parameters?.map(({ name }) => name)).toEqual([
       'webhook-id',
@@ -147,7 +147,10 @@ test('an answer that is not as described is noticed', async () => {
   );
 });
 
+const authorization = { amount: 1000, phoneNumber: '+77012345678', iin: '900101300123', orderReference: 'W-1', currency: 'KZT' };
 const NOBODY = '019ac9a1-2f2b-7c11-a2d4-3f9cd0defffb';
+const recipient = { name: 'TOO Credit Partner', bin: '123456789012', iban: 'KZ86125KZT5004100100', bic: 'KCJBKZKX', kbe: '17', knp: '119' };
+const distribution = { orderReference: 'D-1', amount: 1, currency: 'KZT', recipient, paymentPurpose: 'by contract 123' };
 
 /** Reaches every answer that is described, each operation by itself. */
 class Explorer {
@@ -184,11 +187,11 @@ class Explorer {
     const asked: Record<string, () => Promise<Heard>> = {
       400: () =>
         body === undefined
-          ? this.ask(method, path.includes('{') ? path.replaceAll(/\{\w+\}/g, '%zz') : `${url}?page=0&limit=0`)
+          ? this.ask(method, path.includes('{') ? path.replaceAll(/\{\w+\}/g, '%zz') : `${url}?page=0&limit=0&currency=0`)
           : this.ask(method, url, { payload: '{' }),
       401: () => this.ask(method, url, { key: '' }),
       403: () => this.ask(method, url, { key: this.mute, payload: body }),
-      413: () => this.ask(method, url, { payload: ' '.repeat(65 * 1024) }),
+      413: () => this.ask(method, url, { payload: ' '.repeat((path.endsWith('/bulk') ? 1025 : 65) * 1024) }),
       415: () => this.ask(method, url, { payload: '{}', type: 'text/plain' }),
       429: async () => {
         for (let i = 0; i < 20; i++) {
@@ -228,6 +231,10 @@ class Explorer {
   private bodyFor(operation: string): string {
     const bodies: Record<string, object> = {
       'POST /v1/payout': { tokenId: NOBODY, amount: 1 },
+      'POST /v1/distributions': distribution,
+      'POST /v1/wallet/authorize': authorization,
+      ...Object.fromEntries(['capture', 'cancel', 'refund'].map((name) => [`POST /v1/wallet/${NOBODY}/${name}`, { amount: 1 }])),
+      'POST /v1/distributions/bulk': { items: [distribution] },
       'POST /v1/customers': { externalUserId: 'x' },
       'POST /v1/sandbox/topup': { amount: 1, currency: 'KZT' },
       'POST /v1/webhook-endpoints': { url: 'http://127.0.0.1:9/' },
@@ -267,7 +274,15 @@ test('every answer that is described can be had, and is as it is described', asy
   await yes(201, 'POST', '/v1/cards', { customerId: customer.id, cardData: await card('5555555555554444') });
   await yes(201, 'POST', '/v1/cards', { customerId: customer.id }, key);
   const payout = await yes(201, 'POST', '/v1/payout', { tokenId: m.cardToken, amount: 1, merchantReference: 'r/1' }, key);
+  const sent = await yes(201, 'POST', '/v1/distributions', distribution, key);
+  await yes(200, 'POST', '/v1/distributions/bulk', { items: [{ ...distribution, orderReference: 'D-2' }, distribution, {}] }, key);
+  const wallet = (await yes(201, 'POST', '/v1/wallet/authorize', authorization, key)) as unknown as { walletTransactionId: string };
+  const purse = `/v1/wallet/${wallet.walletTransactionId}`;
   await th.work(m);
+  await yes(200, 'POST', `${purse}/capture`, { amount: 400 }, key);
+  await yes(200, 'POST', `${purse}/cancel`, { amount: 100 }, key);
+  await th.work(m);
+  await yes(200, 'POST', `${purse}/refund`, { amount: 100 }, key);
   await yes(201, 'POST', '/v1/sandbox/topup', { amount: 1, currency: 'KZT' }, key);
   await yes(200, 'POST', '/v1/sandbox/clock', { advanceSeconds: 1 });
   const apiKey = await yes(201, 'POST', '/v1/api-keys', { scopes: ['read'] }, key);
@@ -289,6 +304,11 @@ test('every answer that is described can be had, and is as it is described', asy
     `/v1/transactions/${payout.id}`,
     `/v1/transactions/${payout.id}/history`,
     '/v1/transactions/by-order-reference/r%2F1',
+    '/v1/wallet/transactions/',
+    `/v1/wallet/transaction/${wallet.walletTransactionId}`,
+    '/v1/distributions',
+    '/v1/distributions/balance',
+    `/v1/distributions/${sent.id}`,
     '/v1/customers',
     `/v1/customers/${customer.id}`,
     `/v1/customers/${customer.id}/cards`,
@@ -310,10 +330,23 @@ test('every answer that is described can be had, and is as it is described', asy
         404,
         method as 'GET',
         path.replaceAll(/\{\w+\}/g, NOBODY),
-        method === 'GET' ? undefined : { from: '2020-01-01T00:00:00Z', ...(/replay/.test(path) ? {} : { from: undefined }) },
+        method === 'GET'
+          ? undefined
+          : /wallet/.test(path)
+            ? { amount: 1 }
+            : { from: '2020-01-01T00:00:00Z', ...(/replay/.test(path) ? {} : { from: undefined }) },
       );
   }
   await yes(409, 'POST', '/v1/payout', { tokenId: m.cardToken, amount: 2 }, key);
+  await yes(409, 'POST', '/v1/wallet/authorize', { ...authorization, amount: 1 }, key);
+  await yes(422, 'POST', '/v1/wallet/authorize', { ...authorization, phoneNumber: '1' }, { 'idempotency-key': 'two' });
+  for (const name of ['capture', 'cancel', 'refund']) {
+    await yes(409, 'POST', `${purse}/${name}`, { amount: 1 }, key);
+    await yes(422, 'POST', `${purse}/${name}`, { amount: 100_000 });
+  }
+  await yes(409, 'POST', '/v1/distributions', distribution);
+  await yes(409, 'POST', '/v1/distributions/bulk', { items: [{}] }, key);
+  await yes(422, 'POST', '/v1/distributions', { ...distribution, orderReference: 'D-3', recipient: { ...recipient, kbe: '99' } });
   await yes(409, 'POST', '/v1/cards', {}, key);
   await yes(409, 'POST', '/v1/customers', { externalUserId: 'u-2' }, key);
   await yes(409, 'POST', '/v1/sandbox/topup', { amount: 2, currency: 'KZT' }, key);

@@ -143,6 +143,16 @@ describe('over the product, spoilt', () => {
       'callback executed ‖ callback declined',
       (text) => (/from payout p\b/.test(text) ? text.replace(/for update/, '') : text),
     ],
+    [
+      'an authorization is not locked before a part of it is taken',
+      'wallet: capture ‖ capture',
+      (text) => (/from wallet_authorization a\b/.test(text) ? text.replace(/for update$/, '') : text),
+    ],
+    [
+      'nor before a part of it is given back',
+      'wallet: refund ‖ an equal refund, both without a key',
+      (text) => (/from wallet_authorization a\b/.test(text) ? text.replace(/for update$/, '') : text),
+    ],
     ['what was answered before is not looked up', 'payout ‖ payout of one key and body', (text) => text.replace(/\bi\.route = \$2/, 'i.route = $2 and false')],
     [
       'events are numbered from what is there',

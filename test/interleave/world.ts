@@ -22,6 +22,7 @@ import { SCOPES } from '../../src/merchants/keys.ts';
 import { type Merchant, noTerms, setTerms, type Terms, theMerchant } from '../../src/merchants/merchants.ts';
 import { openMerchant } from '../../src/merchants/open.ts';
 import { merchantRoutes } from '../../src/merchants/routes.ts';
+import type { Authorizer } from '../../src/connectors/authorizer.ts';
 import { payoutKind } from '../../src/payouts/kind.ts';
 import { Payouts } from '../../src/payouts/payouts.ts';
 import { payoutRoutes } from '../../src/payouts/routes.ts';
@@ -34,7 +35,11 @@ import { Sending } from '../../src/sending/sending.ts';
 import { Deliverer } from '../../src/webhooks/deliver.ts';
 import { insertEndpoint } from '../../src/webhooks/endpoints.ts';
 import type { Secrets } from '../../src/webhooks/secrets.ts';
+import { Cursors } from '../../src/webhooks/feed.ts';
+import { walletRoutes } from '../../src/wallet/routes.ts';
+import { Wallet } from '../../src/wallet/wallet.ts';
 import { ScriptedBank } from '../harness/bank.ts';
+import { ScriptedWallet } from '../harness/wallet-bank.ts';
 import { databaseUrl, freshDatabase } from '../harness/template.ts';
 import { type References, Stage } from './schedule.ts';
 
@@ -69,6 +74,7 @@ export interface Answered {
 export interface Outside {
   clock: StillClock;
   bank: ScriptedBank;
+  walletBank: ScriptedWallet;
   net: Net;
   /** what was delivered, in the order of the calls */
   delivered: NetRequest[];
@@ -80,6 +86,7 @@ export class Side {
   readonly ids: Ids;
   payouts!: Payouts;
   sending!: Sending;
+  wallet!: Wallet;
   deliverer!: Deliverer;
   auth!: Authenticator;
   readonly app: App;
@@ -108,6 +115,14 @@ export class Side {
         db,
         ids: this.ids,
         payouts: { submit: (...args: Parameters<Payouts['accepted']['submit']>) => this.payouts.accepted.submit(...args) } as Payouts['accepted'],
+      });
+      walletRoutes(rooms as App, {
+        db,
+        wallet: {
+          authorize: (...args: Parameters<Wallet['authorize']>) => this.wallet.authorize(...args),
+          operate: (...args: Parameters<Wallet['operate']>) => this.wallet.operate(...args),
+        } as Wallet,
+        webhooks: { cursors: new Cursors(masterKey) },
       });
       customerRoutes(rooms as App, { db, ids: this.ids, clock });
       merchantRoutes(rooms as App, { db, ids: this.ids, clock, onClock: () => undefined, random, config: { masterKey: Buffer.alloc(32) } });
@@ -140,6 +155,15 @@ export class Side {
     const steady = { bytes: random.bytes, fraction: () => 0 };
     this.payouts = new Payouts({ db, clock, ids, connector: connector.name, grouping });
     this.sending = new Sending({ db, clock, random: steady, ids, connector, kinds: [payoutKind(openCards)], timeoutMs: 1_000, grouping });
+    const authorizer: Authorizer = {
+      name: 'processor',
+      limits: () => outside().walletBank.limits(),
+      authorize: (request) => outside().walletBank.authorize(request),
+      inquireAuthorization: (reference) => outside().walletBank.inquireAuthorization(reference),
+      operate: (operation) => outside().walletBank.operate(operation),
+      inquireOperation: (reference) => outside().walletBank.inquireOperation(reference),
+    };
+    this.wallet = new Wallet({ db, clock, random: steady, ids, authorizer, sealer: new Sealer(masterKey, 'wallet', random), timeoutMs: 1_000, grouping });
     const secrets = { signing: () => ({ keys: [Buffer.alloc(32)], webhookToken: 'whk' }) } as unknown as Secrets;
     this.deliverer = new Deliverer({ db, clock, random: steady, net: { request: (request) => outside().net.request(request) }, secrets, grouping });
     this.auth = new Authenticator(db, clock);
@@ -155,6 +179,13 @@ export class Side {
   /** Does all that is due of a merchant's payouts, as a worker would in one round. */
   async work(merchantId: string, limit = 16): Promise<number> {
     const pieces = await this.sending.queue.take(merchantId, limit);
+    await Promise.all(pieces);
+    return pieces.length;
+  }
+
+  /** Sends and asks what is due of a merchant's wallet payments, as a worker would in one round. */
+  async workWallet(merchantId: string, limit = 16): Promise<number> {
+    const pieces = await this.wallet.queue.take(merchantId, limit);
     await Promise.all(pieces);
     return pieces.length;
   }
@@ -204,6 +235,13 @@ export class Founder {
     this.outside.bank.script = { send: () => ({ kind: 'unknown', why: 'no answer' }) };
     await this.side.work(this.merchantId);
     this.outside.bank.script = {};
+  }
+
+  /** Customers are asked for their consent; the bank's answers never come. */
+  async askInVain(): Promise<void> {
+    this.outside.walletBank.script = { authorize: () => ({ kind: 'unknown', why: 'no answer' }) };
+    await this.side.workWallet(this.merchantId);
+    this.outside.walletBank.script = {};
   }
 
   async endpoint(events: string[] = []): Promise<string> {
@@ -438,7 +476,7 @@ function newOutside(clock: StillClock): Outside {
       return { status: 200, headers: {}, body: Buffer.alloc(0), truncated: false };
     },
   };
-  return { clock, bank: new ScriptedBank(), net, delivered };
+  return { clock, bank: new ScriptedBank(), walletBank: new ScriptedWallet(), net, delivered };
 }
 
 /** A merchant with a saved card, made by the product itself. */

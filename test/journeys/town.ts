@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { Tolem, verifyWebhook } from '../../sdk/src/index.ts';
 import { systemClock, systemRandom } from '../../src/clock.ts';
+import { HttpAuthorizer } from '../../src/connectors/http-authorizer.ts';
 import { HttpConnector } from '../../src/connectors/http.ts';
 import { openNet } from '../../src/net.ts';
 import { runBank } from '../../src/sandbox/main.ts';
@@ -20,13 +21,16 @@ const PACE = 0.02;
 /** How long the product waits for the bank's answer. On a busy machine one may be late; then the bank is asked, and the story is the same. */
 const BANK_TIMEOUT_MS = 300;
 
+/** The operator's own account. */
+const ownAccount = { name: 'Tolem Operator', bin: '123456789012', iban: 'KZ86125KZT5004100100', bic: 'KCJBKZKX' };
+
 export interface Town {
   th: TestHouse;
   /** where the platform is */
   url: string;
   conformance: Conformance;
   /** A merchant with a client of its own, and an endpoint that listens. */
-  shop(available?: bigint): Promise<Shop>;
+  shop(available?: bigint, events?: string[]): Promise<Shop>;
   close(): Promise<void>;
 }
 
@@ -111,11 +115,12 @@ export async function until<T>(look: () => T | undefined | Promise<T | undefined
   }
 }
 
-export async function openTown(): Promise<Town> {
+/** @param options files: the bank speaks in files, too, and distributions leave in them */
+export async function openTown(options: { files?: boolean } = {}): Promise<Town> {
   const { processorSecret: secret } = testConfig();
   const [clock, random, net] = [systemClock(), systemRandom(), openNet()];
   const bankAddress = { url: '' }; // the bank calls us back, and we call the bank: one of them must come first
-  const connector = new HttpConnector({
+  const processor = {
     name: 'processor',
     secret,
     net,
@@ -123,34 +128,48 @@ export async function openTown(): Promise<Town> {
     get url() {
       return bankAddress.url;
     },
-  });
-  const th = await openTestHouse({ connector });
+  };
+  const [connector, authorizer] = [new HttpConnector(processor), new HttpAuthorizer(processor)];
+  const dataDir = await mkdtemp(join(tmpdir(), 'tolem-journey-'));
+  const files = options.files ? { folder: join(dataDir, 'files'), account: ownAccount, batchSeconds: 1, cutOff: '16:00', version: '09' as const } : undefined;
+  const th = await openTestHouse({ connector, authorizer, config: { bank: files } });
   const conformance = await Conformance.open();
   conformance.watch(th);
   const url = await th.app.listen({ port: 0, host: '127.0.0.1' });
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const dataDir = await mkdtemp(join(tmpdir(), 'tolem-journey-'));
-  const bank = await runBank({ host: '127.0.0.1', port: 0, dataDir, secret, callbackUrl: `${url}/callbacks/processor`, clock, random, net, log, pace: PACE });
+  const bank = await runBank({
+    ...{ host: '127.0.0.1', port: 0, dataDir: join(dataDir, 'bank'), secret, callbackUrl: `${url}/callbacks/processor`, clock, random, net, log, pace: PACE },
+    ...(files ? { files: files.folder } : {}),
+  });
   bankAddress.url = bank.url;
   const stopping = new AbortController();
-  const work = new Worker([th.house.sending.queue, th.house.webhooks.queue], { db: th.house.db, clock, log: th.house.log, capacity: 64, idleMs: 20 }).run(
-    stopping.signal,
-  );
+  const { bankFiles } = th.house;
+  const reading = bankFiles?.watch(stopping.signal);
+  const work = new Worker(
+    [th.house.sending.queue, th.house.wallet.queue, th.house.wallet.lapses, th.house.webhooks.queue, ...(bankFiles ? [bankFiles.batcher.queue] : [])],
+    {
+      db: th.house.db,
+      clock,
+      log: th.house.log,
+      capacity: 64,
+      idleMs: 20,
+    },
+  ).run(stopping.signal);
   const inboxes: Inbox[] = [];
   return {
     ...{ th, url, conformance },
-    async shop(available = 1_000_000_00n) {
+    async shop(available = 1_000_000_00n, events = []) {
       const m = await th.merchant({ available });
       const inbox = new Inbox();
       inboxes.push(inbox);
       const tolem = new Tolem({ apiKey: m.apiKey, baseUrl: url, fetch: conformance.fetch });
-      const { id, secret: whsec = '' } = await tolem.webhookEndpoints.create({ url: await inbox.open() });
+      const { id, secret: whsec = '' } = await tolem.webhookEndpoints.create({ url: await inbox.open(), events });
       Object.assign(inbox, { secret: whsec, webhookToken: m.webhookToken, conformance });
       return { m, tolem, inbox, endpoint: { id, secret: whsec } };
     },
     async close() {
       stopping.abort();
-      await work;
+      await Promise.all([work, reading]);
       for (const inbox of inboxes) inbox.close();
       await bank.stop();
       await th.close();

@@ -1,0 +1,194 @@
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openTestHouse, type TestHouse, type TestMerchant } from '../../test/harness/house.ts';
+import { verify } from '../audit/verify.ts';
+import type { BankFiles } from './bankfiles.ts';
+import {
+  type AnsweredEntry,
+  type AnsweredPayment,
+  type AnsweredReason,
+  entryOfPayment,
+  returnOfPayment,
+  writeCamt053,
+  writeCamt054,
+  writePain002,
+} from '../connectors/iso20022/answers.ts';
+import type { CreditTransfer } from '../connectors/iso20022/pain001.ts';
+import { sql } from '../db/sql.ts';
+
+const account = { name: 'Tolem Operator LLP', bin: '060140005028', iban: 'KZ86125KZT5004100100', bic: 'CASPKZKA' };
+const folder = mkdtempSync(join(tmpdir(), 'tolem-bank-'));
+let th: TestHouse;
+let files: BankFiles;
+beforeAll(async () => {
+  th = await openTestHouse({ config: { bank: { folder, account, batchSeconds: 60, cutOff: '16:00', version: '09' } } });
+  files = th.house.bankFiles as BankFiles;
+  await files.batcher.open();
+});
+afterAll(async () => {
+  const broken = (await verify(th.url)).filter(({ violations }) => violations > 0);
+  await th.close();
+  rmSync(folder, { recursive: true });
+  expect(broken).toEqual([]);
+});
+
+const recipient = { name: 'ТОО «Кредит & Партнёр»', bin: '123456789012', iban: 'KZ86125KZT5004100100', bic: 'KCJBKZKX', kbe: '17', knp: '119' };
+let orders = 0;
+const send = async (m: TestMerchant, more: object = {}): Promise<string> => {
+  const body = { orderReference: `F-${++orders}`, amount: 150000, currency: 'KZT', recipient, paymentPurpose: 'По договору <123>', ...more };
+  return (await th.post('/v1/distributions', m, body)).body.id as string;
+};
+const statusOf = async (m: TestMerchant, id: string) => (await th.get(`/v1/distributions/${id}`, m)).body as { status: string; failureReason: string | null };
+const outbox = () => readdirSync(join(folder, 'outbox')).toSorted();
+const put = (name: string, text: string) => writeFileSync(join(folder, 'inbox', name), text);
+/** Makes the files that are due of a merchant. @returns their texts */
+async function batch(m: TestMerchant): Promise<string[]> {
+  await th.later(61);
+  await Promise.all(await files.batcher.queue.take(m.merchantId, 8));
+  return outbox().map((name) => {
+    const text = readFileSync(join(folder, 'outbox', name), 'utf8');
+    renameSync(join(folder, 'outbox', name), join(folder, `taken-${name}`)); // as the bank does
+    return text;
+  });
+}
+/** The payments of a file of ours, as the bank reads them. */
+const paymentsIn = (text: string): CreditTransfer[] =>
+  [...text.matchAll(/<EndToEndId>([^<]+)<\/EndToEndId>.*?<InstdAmt Ccy="([A-Z]{3})">([\d.]+)</gs)].map(([, endToEndId = '', currency = '', amount = '']) => ({
+    ...{ endToEndId, currency, amount: BigInt(amount.replace('.', '')), creditor: { name: 'X', bin: recipient.bin, iban: recipient.iban, bic: recipient.bic } },
+    ...{ kbe: '17', knp: '119', purpose: 'x' },
+  }));
+const messageIn = (text: string): string => /<MsgId>([^<]+)</.exec(text)?.[1] as string;
+const at = new Date('2026-11-20T12:00:00Z');
+const told = (id: string, entries: AnsweredEntry[]) => ({ messageId: `M-${id}`, createdAt: at, id, iban: account.iban, currency: 'KZT', entries });
+const statement = (id: string, entries: AnsweredEntry[]) =>
+  writeCamt053({ ...told(id, entries), opening: { amount: 0n, on: '2026-11-20' }, closing: { amount: 0n, on: '2026-11-20' } });
+const booked = (bankReference: string) => ({ bankReference, on: '2026-11-20' });
+/** What the bank says of a file of ours. */
+const answer = (id: string, text: string, status: string, more: { payments?: AnsweredPayment[]; reason?: AnsweredReason } = {}) =>
+  writePain002({
+    ...{ messageId: id, createdAt: at, version: '10', original: { messageId: messageIn(text), message: 'pain.001.001.09' }, status },
+    ...(more.reason ? { reason: more.reason } : {}),
+    ...(more.payments ? { batches: [{ paymentInformationId: messageIn(text), payments: more.payments }] } : {}),
+  });
+const lines = (m?: TestMerchant) =>
+  th.house.db.lookup((q) =>
+    q.rows<{ matched: string; amount: bigint }>(
+      sql`select l.matched, l.amount from bank_line l where (${m === undefined}::boolean or l.merchant = ${m?.merchantId ?? null}::text) order by l.line_key`,
+    ),
+  );
+
+test('a distribution leaves in a pain.001, is accepted, and is completed by the statement', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const [one, two] = [await send(m), await send(m, { amount: 20000 })];
+  expect(await files.batcher.queue.take(m.merchantId, 8)).toEqual([]); // they gather first
+  const [text = ''] = await batch(m);
+  const payments = paymentsIn(text);
+  expect(payments.map(({ amount }) => amount)).toEqual([150000n, 20000n]);
+  expect(text).toContain('<CtrlSum>1700.00</CtrlSum>');
+  expect(text).toContain('ТОО «Кредит &amp; Партнёр»');
+  expect((await statusOf(m, one)).status).toBe('processing');
+
+  put('a.xml', answer('S1', text, 'ACCP'));
+  expect(await files.inbox.look()).toBe(1);
+  expect((await statusOf(m, one)).status).toBe('processing'); // accepted is not paid
+
+  const [first, second] = payments as [CreditTransfer, CreditTransfer];
+  put('b.xml', statement('ST1', [entryOfPayment(first, booked('R1')), entryOfPayment(second, booked('R2'))]));
+  expect(await files.inbox.look()).toBe(1);
+  expect([(await statusOf(m, one)).status, (await statusOf(m, two)).status]).toEqual(['completed', 'completed']);
+  expect(await th.balances(m)).toEqual({ available: 330000n, held: 0n });
+  expect(await lines(m)).toHaveLength(2);
+
+  // The same movements once more: the same file under another name, and told by a camt.054.
+  put(
+    'b-again.xml',
+    readFileSync(join(folder, 'inbox', 'applied', readdirSync(join(folder, 'inbox', 'applied')).find((name) => name.endsWith('-b.xml')) as string), 'utf8'),
+  );
+  expect(await files.inbox.look()).toBe(1);
+  expect(await lines(m)).toHaveLength(2);
+
+  put('b2.xml', writeCamt054(told('N1', [entryOfPayment(first, booked('R1'))])));
+  expect(await files.inbox.look()).toBe(1);
+  expect(await lines(m)).toHaveLength(2);
+
+  put('c.xml', statement('ST2', [returnOfPayment(first, { ...booked('R9'), reason: { code: 'AC04' } })]));
+  await files.inbox.look();
+  expect(await th.balances(m)).toEqual({ available: 480000n, held: 0n });
+  expect((await statusOf(m, one)).status).toBe('completed');
+  const feed = (await th.get('/v1/events', m)).text;
+  expect(feed).toContain('distribution.returned');
+});
+
+test('what the bank refuses by itself, or with its whole file, fails in words and gives the money back', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const [one, two] = [await send(m), await send(m)];
+  const [text = ''] = await batch(m);
+  const [first] = paymentsIn(text) as [CreditTransfer];
+  put('p.xml', answer('S2', text, 'PART', { payments: [{ endToEndId: first.endToEndId, status: 'RJCT', reason: { code: 'AC01' } }] }));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('failed');
+  expect((await statusOf(m, one)).failureReason).toMatch(/^AC01: [a-z]/);
+  expect((await statusOf(m, two)).status).toBe('processing');
+  expect(await th.balances(m)).toEqual({ available: 350000n, held: 150000n });
+  put('q.xml', answer('S3', text, 'RJCT', { reason: { code: 'FF01' } }));
+  await files.inbox.look();
+  expect((await statusOf(m, two)).status).toBe('failed');
+  expect(await th.balances(m)).toEqual({ available: 500000n, held: 0n });
+});
+
+test('a file that is cut off, of another account or no XML at all is put away, and nothing of it counts', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  const good = statement('ST3', [entryOfPayment(paymentsIn(text)[0] as CreditTransfer, booked('R3'))]);
+  put('cut.xml', good.slice(0, -30));
+  put('other.xml', good.replaceAll(account.iban, 'KZ386010251000347068'));
+  put('bomb.xml', '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>');
+  expect(await files.inbox.look()).toBe(3);
+  expect(readdirSync(join(folder, 'inbox', 'refused'))).toHaveLength(3);
+  expect((await statusOf(m, one)).status).toBe('processing');
+  expect(await lines(m)).toEqual([]);
+  put('good.xml', good);
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('completed');
+});
+
+test('a movement of another amount, or that we know nothing of, is an exception', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  const [payment] = paymentsIn(text) as [CreditTransfer];
+  const strange = { ...payment, endToEndId: 'NOT-OURS', amount: 777n };
+  put('x.xml', statement('ST4', [entryOfPayment({ ...payment, amount: payment.amount + 1n }, booked('R5')), entryOfPayment(strange, booked('R6'))]));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('processing');
+  const found = (await lines()).filter(({ matched }) => matched !== 'payment' && matched !== 'return');
+  expect(found.map(({ matched }) => matched).toSorted()).toEqual(['amount_differs', 'unknown_reference']);
+});
+
+test('whatever crashes, a batch is published once', async () => {
+  const m = await th.merchant({ available: 500000n });
+  await send(m);
+  await th.later(61);
+  // The first process dies before anything is on disk, the second after the file was published and before that was recorded.
+  await files.batcher.queue.take(m.merchantId, 8).then((pieces) => Promise.allSettled(pieces));
+  const published = outbox();
+  expect(published).toHaveLength(1);
+  await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.run(sql`update bank_batch as b set state = 'staged', next_at = ${th.house.clock.now()}::timestamptz where b.merchant_id = ${tx.merchantId}`),
+  );
+  renameSync(join(folder, 'outbox', published[0] as string), join(folder, 'taken')); // the bank has it
+  await Promise.all(await files.batcher.queue.take(m.merchantId, 8));
+  expect(outbox()).toEqual([]);
+  // A third begins anew where no file was ever finished.
+  await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.run(
+      sql`update bank_batch as b set state = 'open', token = null, folder = null, next_at = ${th.house.clock.now()}::timestamptz where b.merchant_id = ${tx.merchantId}`,
+    ),
+  );
+  await Promise.all(await files.batcher.queue.take(m.merchantId, 8));
+  expect(outbox()).toEqual(published);
+  expect(readFileSync(join(folder, 'outbox', published[0] as string), 'utf8')).toBe(readFileSync(join(folder, 'taken'), 'utf8'));
+});
