@@ -36,7 +36,7 @@ describe('personal numbers', () => {
   });
 
   test('a remainder of 10 goes to the second pass, and a number without a check digit is never valid', () => {
-    const series = Array.from({ length: 10_000 }, (_, at) => `900101${3}${String(at).padStart(4, '0')}`);
+    const series = Array.from({ length: 10_000 }, (_, at) => `9001013${String(at).padStart(4, '0')}`);
     const firstPass = (eleven: string) => [...eleven].reduce((sum, digit, at) => sum + Number(digit) * (at + 1), 0) % 11;
     const second = series.filter((eleven) => firstPass(eleven) === 10);
     expect(second.length).toBeGreaterThan(800);

@@ -94,7 +94,7 @@ function report({ rows, created, known, refused, amounts }: Tally, broken: strin
 
 /** A line that is written over, on a terminal; nothing elsewhere. */
 class Progress {
-  private readonly isShown = process.stderr.isTTY === true;
+  private readonly isShown = process.stderr.isTTY;
   private readonly total: number;
 
   constructor(total: number) {

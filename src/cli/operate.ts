@@ -58,22 +58,34 @@ interface UnknownPayout {
   note: string | null;
 }
 
+interface UnknownWallet extends Omit<UnknownPayout, 'payout'> {
+  /** of the authorization or the operation */
+  id: string;
+  kind: string;
+}
+
 /** What evidence has not settled yet, oldest first. */
 export async function showUnknown({ json }: { json?: boolean }): Promise<void> {
   await withHouse(async ({ db, clock }) => {
     const now = clock.now().getTime();
     const payouts = await db.scan<UnknownPayout>(sql`
       select s.merchant_id as merchant, s.payout_id as payout, s.reference, s.sent_at as "sentAt", s.next_at as "nextAt", s.note from submission s where s.outcome = 'unknown' order by s.sent_at`);
+    const wallet = await db.scan<UnknownWallet>(sql`
+      select s.merchant_id as merchant, s.id, s.kind, s.reference, s.sent_at as "sentAt", s.next_at as "nextAt", s.note from wallet_submission s where s.outcome = 'unknown' order by s.sent_at`);
     const incidents = await db.scan<{ merchant: string; object: string; kind: string; detail: string; openedAt: Date }>(sql`
       select i.merchant_id as merchant, i.object_id as object, i.kind, i.detail, i.opened_at as "openedAt" from incident i where i.closed_at is null order by i.opened_at`);
-    if (json) return say(JSON.stringify({ payouts, incidents }));
-    for (const { merchant, payout, reference, sentAt, nextAt, note } of payouts)
+    if (json) return say(JSON.stringify({ payouts, wallet, incidents }));
+    const unknown = [
+      ...payouts.map((one) => ({ ...one, what: `payout ${one.payout}` })),
+      ...wallet.map((one) => ({ ...one, what: `wallet ${one.kind} ${one.id}` })),
+    ];
+    for (const { merchant, what, reference, sentAt, nextAt, note } of unknown)
       say(
-        `unknown   ${age(now, sentAt).padStart(8)}  payout ${payout}  merchant ${merchant}  reference ${reference}  asked again ${nextAt ? nextAt.toISOString() : 'by nobody'}  ${note ?? ''}`,
+        `unknown   ${age(now, sentAt).padStart(8)}  ${what}  merchant ${merchant}  reference ${reference}  asked again ${nextAt ? nextAt.toISOString() : 'by nobody'}  ${note ?? ''}`,
       );
     for (const { merchant, object, kind, detail, openedAt } of incidents)
       say(`incident  ${age(now, openedAt).padStart(8)}  payout ${object}  merchant ${merchant}  ${kind}: ${detail}`);
-    say(`${payouts.length} unknown, ${incidents.length} incidents`);
+    say(`${unknown.length} unknown, ${incidents.length} incidents`);
   });
 }
 

@@ -140,18 +140,7 @@ const ReturnedMessage = Type.Object(
 );
 
 /** The schemas that have a name in the API's description. */
-export const distributionSchemas = [
-  Message,
-  ReturnedMessage,
-  Status,
-  Created,
-  Detail,
-  Item,
-  List,
-  Balance,
-  Fate,
-  Bulk,
-];
+export const distributionSchemas = [Message, ReturnedMessage, Status, Created, Detail, Item, List, Balance, Fate, Bulk];
 
 export const ListDistributions = Type.Object({
   ...Paging,

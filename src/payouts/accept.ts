@@ -203,9 +203,7 @@ class Desk {
   async write(connector: string): Promise<void> {
     const at = this.books.at;
     const payouts = this.made.map(({ payout }) => payout);
-    const toSend = payouts
-      .filter(({ state }) => state === 'new')
-      .map(({ id }) => ({ payoutId: id, reference: processorReference(this.merchant.code, id) }));
+    const toSend = payouts.filter(({ state }) => state === 'new').map(({ id }) => ({ payoutId: id, reference: processorReference(this.merchant.code, id) }));
     if (payouts.length === 0) return;
     const [inserted, submitted] = await Promise.all([
       insertPayouts(this.tx, payouts),

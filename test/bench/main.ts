@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { baseline } from './baseline.ts';
 import { journey } from './journey.ts';
 import { load, type Measured } from './load.ts';
-import { payoutRequest, Platform, type Rig, rssMb } from './platform.ts';
+import { distributionRequest, payoutRequest, Platform, type Rig, rssMb, walletRequest } from './platform.ts';
 
 /** What is to be reached on two cores, in one run: ratios, since machines differ. */
 const GOALS = { ratio: 4, p99Ms: 60, oneConnectionSlower: 1.5, endToEndPerSecond: 500, rssMb: 300 };
@@ -30,9 +30,9 @@ try {
   for (const m of base) row('five statements on a hot row, bare driver', m);
 
   let asked = 0;
-  const accept = async (port: number, connections: number, pick: (n: number) => Rig) => {
+  const accept = async (port: number, connections: number, pick: (n: number) => Rig, make = payoutRequest) => {
     await platform.settle(database);
-    return load({ port, connections, warmMs, measureMs, expect: 201, request: (n) => payoutRequest(pick(n), `k${asked++}`) });
+    return load({ port, connections, warmMs, measureMs, expect: 201, request: (n) => make(pick(n), `k${asked++}`) });
   };
 
   const ones = await platform.start(['serve'], platform.environment(database, { PORT: '0', GROUP_SIZE: '1', PROCESSOR_URL: 'http://127.0.0.1:9' }));
@@ -49,6 +49,10 @@ try {
   }
   const spread = await accept(Number(api.port), 64, (n) => spreadRigs[n % spreadRigs.length] as Rig);
   row('spread over 100 merchants, group commit', spread);
+  const distributions = await accept(Number(api.port), 64, () => hotRig, distributionRequest);
+  row('distributions of one hot merchant', distributions);
+  const wallet = await accept(Number(api.port), 64, () => hotRig, walletRequest);
+  row('wallet authorizations of one merchant', wallet);
   const acceptRssMb = rssMb(api.pid);
   await platform.stop(api.pid);
 
@@ -81,12 +85,17 @@ try {
     groupsOfOne: Object.fromEntries(single.map((m) => [m.connections, { perSecond: m.perSecond, p50Ms: m.p50Ms, p99Ms: m.p99Ms }])),
     oneConnectionSlower: Math.round((at(1).p50Ms / single[0].p50Ms) * 100) / 100,
     spreadPerSecond: spread.perSecond,
+    distributionsPerSecond: distributions.perSecond,
+    distributionsRatio: Math.round((distributions.perSecond / baseAt64) * 100) / 100,
+    distributionsP99Ms: distributions.p99Ms,
+    walletPerSecond: wallet.perSecond,
     rss: { ...end.rssMb, apiAfterAccept: acceptRssMb },
     cores: cpus().length,
     quick,
   };
   const missed = [
     result.ratio < GOALS.ratio && `ratio ${result.ratio} < ${GOALS.ratio}`,
+    result.distributionsRatio < GOALS.ratio && `distributions ${result.distributionsRatio} × < ${GOALS.ratio}`,
     result.p99Ms > GOALS.p99Ms && `p99 ${result.p99Ms} ms > ${GOALS.p99Ms} ms`,
     result.oneConnectionSlower > GOALS.oneConnectionSlower && `one connection ${result.oneConnectionSlower} × groups of one > ${GOALS.oneConnectionSlower}`,
     result.endToEndPerSecond < GOALS.endToEndPerSecond && `end to end ${result.endToEndPerSecond}/s < ${GOALS.endToEndPerSecond}/s`,

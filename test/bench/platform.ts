@@ -132,7 +132,20 @@ export function rssMb(pid: number): number {
 }
 
 /** One whole request for a payout. */
-export function payoutRequest({ apiKey, cardToken }: Rig, key: string): string {
-  const body = `{"tokenId":"${cardToken}","amount":100.05,"currency":"KZT","orderReference":"${key}"}`;
-  return `POST /v1/payout HTTP/1.1\r\nhost: bench\r\nauthorization: ${apiKey}\r\ncontent-type: application/json\r\nidempotency-key: ${key}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-}
+export const payoutRequest = ({ apiKey, cardToken }: Rig, key: string): string =>
+  post('/v1/payout', apiKey, key, `{"tokenId":"${cardToken}","amount":100.05,"currency":"KZT","orderReference":"${key}"}`);
+
+/** And for a distribution. */
+export const distributionRequest = ({ apiKey }: Rig, key: string): string =>
+  post(
+    '/v1/distributions',
+    apiKey,
+    key,
+    `{"orderReference":"${key}","amount":10005,"currency":"KZT","recipient":{"name":"TOO Credit Partner","bin":"123456789012","iban":"KZ86125KZT5004100100","bic":"KCJBKZKX","kbe":"17","knp":"119"},"paymentPurpose":"By contract 123"}`,
+  );
+
+export const walletRequest = ({ apiKey }: Rig, key: string): string =>
+  post('/v1/wallet/authorize', apiKey, key, `{"amount":10005,"phoneNumber":"+77012345678","iin":"900101300123","orderReference":"${key}","currency":"KZT"}`);
+
+const post = (path: string, apiKey: string, key: string, body: string): string =>
+  `POST ${path} HTTP/1.1\r\nhost: bench\r\nauthorization: ${apiKey}\r\ncontent-type: application/json\r\nidempotency-key: ${key}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;

@@ -70,7 +70,9 @@ export const testConfig = (overrides: Partial<Config> = {}): Config => ({
 });
 
 /** The whole server over a database of its own, with a bank that does as it is told. */
-export async function openTestHouse(options: { config?: Partial<Config>; connector?: Connector; authorizer?: Authorizer; url?: string } = {}): Promise<TestHouse> {
+export async function openTestHouse(
+  options: { config?: Partial<Config>; connector?: Connector; authorizer?: Authorizer; url?: string } = {},
+): Promise<TestHouse> {
   const url = options.url ?? (await freshDatabase(inject('postgres')));
   const config = testConfig(options.config);
   const log = createLog(config.logLevel, 'test');
