@@ -83,6 +83,7 @@ create table tolem.bank_line (
   seen_at timestamptz not null
 );
 create index bank_line_open on tolem.bank_line (seen_at) where matched not in ('payment', 'return');
+create index bank_line_object on tolem.bank_line (object_id) where object_id is not null;
 grant select, insert, update on tolem.bank_line to tolem_app;
 
 -- The operator compares all that was paid through the bank with what the bank says.

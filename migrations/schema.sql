@@ -153,6 +153,7 @@ table tolem.bank_line (
   CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
   CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'unmatched'::text])))
 )
+CREATE INDEX bank_line_object ON tolem.bank_line USING btree (object_id) WHERE (object_id IS NOT NULL)
 CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text]))
 grant insert, select, update to tolem_app
 

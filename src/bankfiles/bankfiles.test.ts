@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestHouse, type TestHouse, type TestMerchant } from '../../test/harness/house.ts';
 import { verify } from '../audit/verify.ts';
+import { kazakhCalendar } from '../connectors/iso20022/calendar.ts';
+import { distributionKind } from '../distributions/kind.ts';
 import type { BankFiles } from './bankfiles.ts';
+import { Batcher } from './batcher.ts';
+import { BankFolder } from './folder.ts';
 import {
   type AnsweredEntry,
   type AnsweredPayment,
@@ -191,4 +195,74 @@ test('whatever crashes, a batch is published once', async () => {
   await Promise.all(await files.batcher.queue.take(m.merchantId, 8));
   expect(outbox()).toEqual(published);
   expect(readFileSync(join(folder, 'outbox', published[0] as string), 'utf8')).toBe(readFileSync(join(folder, 'taken'), 'utf8'));
+});
+
+/** Lets a part of the house die at its n-th step: before it, or after it was done and before anybody heard so. */
+function dying<T extends object>(whole: T, methods: (keyof T)[], at: { step: number; after: boolean; left: number }): T {
+  return new Proxy(whole, {
+    get(target, name, receiver) {
+      const member: unknown = Reflect.get(target, name, receiver);
+      if (typeof member !== 'function' || !methods.includes(name as keyof T)) return typeof member === 'function' ? member.bind(target) : member;
+      return async (...args: unknown[]) => {
+        const mine = at.left-- === 0;
+        if (mine && !at.after) throw new Error('the process died');
+        const result: unknown = await member.apply(target, args);
+        if (mine) throw new Error('the process died');
+        return result;
+      };
+    },
+  });
+}
+
+test('a process that dies at any step leaves a batch that the next one finishes: one file, each payment once', async () => {
+  const { house } = th;
+  const batcherOf = (db: typeof house.db, own: BankFolder) =>
+    new Batcher({
+      ...{ db, clock: house.clock, ids: house.ids, kind: distributionKind, debtor: account, folder: own, cutOff: '16:00', version: '09' },
+      calendar: () => kazakhCalendar(),
+      telling: () => (merchantId, work) => db.merchant(merchantId, (tx) => work(tx)),
+    });
+  for (const name of outbox()) rmSync(join(folder, 'outbox', name));
+  let died = 0;
+  for (const after of [false, true])
+    for (let step = 0; step < 12; step++) {
+      const m = await th.merchant({ available: 500000n });
+      const sent = [await send(m, { amount: 1000 }), await send(m, { amount: 2000 })];
+      await th.later(61);
+      const at = { step, after, left: step };
+      const doomed = batcherOf(dying(house.db, ['merchant'], at), dying(new BankFolder(folder), ['stage', 'publish', 'unstage'], at));
+      const outcomes = await doomed.queue.take(m.merchantId, 8).then(
+        (pieces) => Promise.allSettled(pieces),
+        () => undefined,
+      );
+      if (!outcomes?.every(({ status }) => status === 'fulfilled')) died++;
+      const files: string[] = [];
+      const bankTakes = () => {
+        for (const name of outbox()) {
+          files.push(readFileSync(join(folder, 'outbox', name), 'utf8'));
+          rmSync(join(folder, 'outbox', name));
+        }
+      };
+      bankTakes();
+      await th.later(601); // its lease ends
+      const next = batcherOf(house.db, new BankFolder(folder));
+      for (let i = 0; i < 3; i++) await Promise.all(await next.queue.take(m.merchantId, 8));
+      bankTakes();
+      expect(
+        files.flatMap(paymentsIn).map(({ amount }) => amount),
+        `${after ? 'after' : 'before'} step ${step}`,
+      ).toEqual([1000n, 2000n]);
+      expect(files).toHaveLength(1);
+      for (const id of sent) expect((await statusOf(m, id)).status).toBe('processing');
+    }
+  expect(died).toBeGreaterThan(8); // or nothing was shown
+}, 60_000);
+
+test('two processes at once make one file of the same payments', async () => {
+  const m = await th.merchant({ available: 500000n });
+  for (let i = 0; i < 5; i++) await send(m, { amount: 1000 + i });
+  await th.later(61);
+  await Promise.all(Array.from({ length: 3 }, async () => Promise.all(await files.batcher.queue.take(m.merchantId, 8))));
+  const payments = outbox().flatMap((name) => paymentsIn(readFileSync(join(folder, 'outbox', name), 'utf8')));
+  expect(payments.map(({ amount }) => amount).toSorted()).toEqual([1000n, 1001n, 1002n, 1003n, 1004n]);
 });

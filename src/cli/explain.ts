@@ -54,7 +54,25 @@ async function storyOf({ db }: House, merchantId: string, id: string): Promise<s
     const attempts = await tx.rows<Happened>(sql`
       select a.at, 'webhook  ' || e.type || ' try ' || a.try || ': ' || coalesce(a.status::text, a.error, 'no answer') as what
       from attempt a join event e on e.merchant_id = a.merchant_id and e.number = a.event_number where a.merchant_id = ${merchantId} and e.merchant_id = ${merchantId} and e.object_id = ${id}::uuid`);
+    const files = await tx.rows<{ messageId: string; state: string; createdAt: Date; status: string | null }>(sql`
+      select b.message_id as "messageId", b.state, b.created_at as "createdAt", b.bank_status as status
+      from bank_batch_item i join bank_batch b on b.merchant_id = i.merchant_id and b.id = i.batch_id where i.merchant_id = ${merchantId} and b.merchant_id = ${merchantId} and i.payout_id = ${id}::uuid`);
+    const lines = await tx.rows<{
+      seenAt: Date;
+      direction: string;
+      amount: bigint;
+      bookedOn: string | null;
+      bankReference: string | null;
+      statementId: string;
+      matched: string;
+    }>(sql`
+      select l.seen_at as "seenAt", l.direction, l.amount, l.booked_on::text as "bookedOn", l.bank_reference as "bankReference", l.statement_id as "statementId", l.matched from bank_line l where l.object_id = ${id}::uuid`);
     const happened: Happened[] = [
+      ...files.map((f) => ({ at: f.createdAt, what: `file     ${f.messageId}, ${f.state}${f.status ? `; the bank says ${f.status}` : ''}` })),
+      ...lines.map((l) => ({
+        at: l.seenAt,
+        what: `bank     booked ${l.direction} of ${money(l.amount)} on ${l.bookedOn ?? 'no day'} as ${l.bankReference ?? 'nothing'}, statement ${l.statementId}: ${l.matched}`,
+      })),
       ...events,
       ...attempts,
       ...transfers.map((t) => ({ at: t.at, what: `posting  ${t.kind}: ${t.from} → ${t.to}  ${money(t.amount)}  (${t.from} is then ${money(t.balance)})` })),
@@ -67,8 +85,8 @@ async function storyOf({ db }: House, merchantId: string, id: string): Promise<s
     const open = submissions
       .filter(({ resolvedAt }) => !resolvedAt)
       .map((s) => `now      ${s.outcome}${s.note ? `: ${s.note}` : ''}; looked after ${s.nextAt ? `at ${s.nextAt.toISOString()}` : 'by nobody'}`);
-    const lines = happened.toSorted((a, b) => a.at.getTime() - b.at.getTime()).map(({ at, what }) => `  ${at.toISOString()}  ${what}`);
-    return [head, `merchant ${merchantId}`, ...lines, ...open.map((line) => `  ${' '.repeat(24)}  ${line}`)];
+    const told = happened.toSorted((a, b) => a.at.getTime() - b.at.getTime()).map(({ at, what }) => `  ${at.toISOString()}  ${what}`);
+    return [head, `merchant ${merchantId}`, ...told, ...open.map((line) => `  ${' '.repeat(24)}  ${line}`)];
   });
 }
 
