@@ -44,6 +44,7 @@ create table tolem.bank_batch_item (
   reference text not null,                  -- the EndToEndId
   primary key (merchant_id, batch_id, position),
   unique (payout_id, merchant_id),          -- in one file, once
+  unique (merchant_id, batch_id, reference),
   foreign key (merchant_id, batch_id) references tolem.bank_batch (merchant_id, id)
 );
 call tolem.guard('tolem.bank_batch_item');
@@ -76,7 +77,7 @@ create table tolem.bank_line (
   end_to_end_id text,
   remittance text not null,
   return_code text,
-  matched text not null check (matched in ('payment', 'return', 'pending', 'amount_differs', 'unknown_reference', 'unmatched')),
+  matched text not null check (matched in ('payment', 'return', 'pending', 'amount_differs', 'unknown_reference', 'paid_again', 'back_again', 'reversal', 'credit', 'unmatched')),
   merchant text,
   object_id uuid,
   file_sha256 bytea not null,

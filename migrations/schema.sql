@@ -108,6 +108,7 @@ table tolem.bank_batch_item (
   reference text not null,
   PRIMARY KEY (merchant_id, batch_id, "position"),
   FOREIGN KEY (merchant_id, batch_id) REFERENCES tolem.bank_batch(merchant_id, id),
+  UNIQUE (merchant_id, batch_id, reference),
   UNIQUE (payout_id, merchant_id)
 )
 row-level security, forced
@@ -151,7 +152,7 @@ table tolem.bank_line (
   seen_at timestamp with time zone not null,
   PRIMARY KEY (line_key),
   CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
-  CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'unmatched'::text])))
+  CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'paid_again'::text, 'back_again'::text, 'reversal'::text, 'credit'::text, 'unmatched'::text])))
 )
 CREATE INDEX bank_line_object ON tolem.bank_line USING btree (object_id) WHERE (object_id IS NOT NULL)
 CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text]))

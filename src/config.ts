@@ -76,17 +76,21 @@ export const Environment = Type.Object({
     default: '16:00',
   }),
   BANK_PAIN_VERSION: Type.Union([Type.Literal('09'), Type.Literal('03')], { description: 'Version of the pain.001.001 that the bank reads', default: '09' }),
+  BANK_SETTLE_MS: whole('A file in the inbox that was changed less long ago may still be in the making', '1000'),
   REQUESTS_PER_SECOND: whole('Requests a second for a key, where its merchant has no number of its own', '10000'),
   GROUP_SIZE: whole('Most payouts that are accepted in one transaction', '256'),
   POOL_SIZE: whole('Database connections of one process', '16'),
 });
 
 export interface BankConfig {
+  /** the sandbox bank: money of test merchants leaves in its files, too */
+  isSandbox: boolean;
   folder: string;
   account: { name: string; bin: string; iban: string; bic: string };
   batchSeconds: number;
   cutOff: string;
   version: '03' | '09';
+  settleMs: number;
 }
 
 export interface Config {
@@ -162,19 +166,27 @@ export const sandboxBank = (dataDir: string) => ({
 });
 
 function bankOf(e: Static<typeof Environment>, dataDir: string): BankConfig | undefined {
-  if (e.BANK_DIR !== undefined) return bankIn(e.BANK_DIR, e);
+  if (e.BANK_DIR !== undefined) return bankIn(e.BANK_DIR, e, dataDir);
   const sandbox = sandboxBank(dataDir);
-  return e.PROCESSOR_URL === undefined && existsSync(sandbox.BANK_DIR) ? bankIn(sandbox.BANK_DIR, { ...e, ...sandbox }) : undefined;
+  return e.PROCESSOR_URL === undefined && existsSync(sandbox.BANK_DIR) ? bankIn(sandbox.BANK_DIR, { ...e, ...sandbox }, dataDir) : undefined;
 }
 
 /** @throws {ConfigError} when the account is not one */
-function bankIn(folder: string, e: Static<typeof Environment>): BankConfig {
+function bankIn(folder: string, e: Static<typeof Environment>, dataDir: string): BankConfig {
   const account = accountIn(e.BANK_ACCOUNT ?? '');
   const wrong = account
     ? (binProblem(account.bin, { checkDigit: false }) ?? ibanProblem(account.iban) ?? bicProblem(account.bic))
     : 'must be {"name","bin","iban","bic"} in JSON';
   if (!account || wrong) throw new ConfigError(`BANK_ACCOUNT: ${wrong ?? ''}`);
-  return { folder: resolve(folder), account, batchSeconds: Number(e.BANK_BATCH_SECONDS), cutOff: e.BANK_CUT_OFF, version: e.BANK_PAIN_VERSION };
+  return {
+    folder: resolve(folder),
+    isSandbox: resolve(folder) === sandboxBank(dataDir).BANK_DIR,
+    account,
+    batchSeconds: Number(e.BANK_BATCH_SECONDS),
+    cutOff: e.BANK_CUT_OFF,
+    version: e.BANK_PAIN_VERSION,
+    settleMs: Number(e.BANK_SETTLE_MS),
+  };
 }
 
 function accountIn(json: string): BankConfig['account'] | undefined {

@@ -1,5 +1,5 @@
 import { Cards } from './cards/cards.ts';
-import { BankFiles, byFile, fileLimits } from './bankfiles/bankfiles.ts';
+import { BankFiles, fileLimits, wayOf } from './bankfiles/bankfiles.ts';
 import type { Config } from './config.ts';
 import { HttpAuthorizer } from './connectors/http-authorizer.ts';
 import { HttpConnector } from './connectors/http.ts';
@@ -22,7 +22,6 @@ import { Payouts } from './payouts/payouts.ts';
 import type { Clock, Net, Random } from './ports.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { Sealer } from './sealing.ts';
-import { byCall } from './sending/submission.ts';
 import { Sending } from './sending/sending.ts';
 import { Vault } from './vault/vault.ts';
 import { Wallet } from './wallet/wallet.ts';
@@ -98,7 +97,7 @@ export function openHouse(
   const payouts = new Payouts({ ...own, connector: connector.name, onGroup: (size) => metrics.group('accept', size) });
   const distributions = new Distributions({
     ...own,
-    way: config.bank ? byFile(config.bank) : byCall(connector.name),
+    way: (mode) => wayOf(config.bank, connector.name, mode),
     onGroup: (size) => metrics.group('accept', size),
   });
   const sending = new Sending({

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -6,7 +6,8 @@ import { openTestHouse, type TestHouse, type TestMerchant } from '../../test/har
 import { verify } from '../audit/verify.ts';
 import { kazakhCalendar } from '../connectors/iso20022/calendar.ts';
 import { distributionKind } from '../distributions/kind.ts';
-import type { BankFiles } from './bankfiles.ts';
+import { processorReference } from '../ids.ts';
+import { type BankFiles, wayOf } from './bankfiles.ts';
 import { Batcher } from './batcher.ts';
 import { BankFolder } from './folder.ts';
 import {
@@ -27,7 +28,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tolem-bank-'));
 let th: TestHouse;
 let files: BankFiles;
 beforeAll(async () => {
-  th = await openTestHouse({ config: { bank: { folder, account, batchSeconds: 60, cutOff: '16:00', version: '09' } } });
+  th = await openTestHouse({ config: { bank: { isSandbox: true, settleMs: 0, folder, account, batchSeconds: 60, cutOff: '16:00', version: '09' } } });
   files = th.house.bankFiles as BankFiles;
   await files.batcher.open();
 });
@@ -49,6 +50,7 @@ const outbox = () => readdirSync(join(folder, 'outbox')).toSorted();
 const put = (name: string, text: string) => writeFileSync(join(folder, 'inbox', name), text);
 /** Makes the files that are due of a merchant. @returns their texts */
 async function batch(m: TestMerchant): Promise<string[]> {
+  for (const name of outbox()) rmSync(join(folder, 'outbox', name)); // of another test
   await th.later(61);
   await Promise.all(await files.batcher.queue.take(m.merchantId, 8));
   return outbox().map((name) => {
@@ -197,6 +199,123 @@ test('whatever crashes, a batch is published once', async () => {
   expect(readFileSync(join(folder, 'outbox', published[0] as string), 'utf8')).toBe(readFileSync(join(folder, 'taken'), 'utf8'));
 });
 
+const reversal = (entry: AnsweredEntry): AnsweredEntry => ({ ...entry, isReversal: true });
+const exceptions = async (m: TestMerchant) =>
+  (await lines(m))
+    .map(({ matched }) => matched)
+    .filter((matched) => matched !== 'payment' && matched !== 'return')
+    .toSorted();
+
+test('a payment that the bank makes twice and takes back once is not a return', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  const [payment] = paymentsIn(text) as [CreditTransfer];
+  const back: AnsweredEntry = { ...entryOfPayment(payment, booked('D3')), direction: 'credit', isReversal: true };
+  put('d.xml', statement('ST-D', [entryOfPayment(payment, booked('D1')), entryOfPayment(payment, booked('D2')), back]));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('completed');
+  expect(await th.balances(m)).toEqual({ available: 350000n, held: 0n });
+  expect(await exceptions(m)).toEqual(['back_again', 'paid_again']);
+});
+
+test('a return that the bank takes back, and a stranger’s credit with our reference, move nothing and are exceptions', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  const [payment] = paymentsIn(text) as [CreditTransfer];
+  const stranger: AnsweredEntry = { ...entryOfPayment(payment, booked('E0')), direction: 'credit' };
+  put('e.xml', statement('ST-E', [stranger]));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('processing');
+  put(
+    'f.xml',
+    statement('ST-F', [
+      entryOfPayment(payment, booked('E1')),
+      returnOfPayment(payment, { ...booked('E2'), reason: { code: 'AC04' } }),
+      reversal(entryOfPayment(payment, booked('E3'))),
+    ]),
+  );
+  await files.inbox.look();
+  expect(await th.balances(m)).toEqual({ available: 500000n, held: 0n });
+  expect(await exceptions(m)).toEqual(['credit', 'reversal']);
+});
+
+test('"we have had this before" is no refusal: nothing is given back, and a person is called', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  put('g.xml', answer('G1', text, 'ACCP'));
+  await files.inbox.look();
+  put('h.xml', answer('G2', text, 'RJCT', { reason: { code: 'DU01' } }));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('processing');
+  expect(await th.balances(m)).toEqual({ available: 350000n, held: 150000n });
+  const incidents = await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.rows<{ kind: string }>(sql`select i.kind from incident i where i.merchant_id = ${tx.merchantId}`),
+  );
+  expect(incidents).toEqual([{ kind: 'reference_conflict' }]);
+});
+
+test('a status closes only what is in the file that it answers: no payout, and nothing of another file', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const [one, two] = [await send(m), await th.post('/v1/payout', m, { tokenId: m.cardToken, amount: 100 })];
+  const [text = ''] = await batch(m);
+  const { code } = await th.house.db.merchant(m.merchantId, (tx) =>
+    tx.one<{ code: string }>(sql`select m.code from merchant m where m.merchant_id = ${tx.merchantId}`),
+  );
+  const strange = { endToEndId: processorReference(code, two.body.id as string), status: 'RJCT', reason: { code: 'AC01' } };
+  put('i.xml', answer('I1', text, 'PART', { payments: [strange] }));
+  put(
+    'j.xml',
+    answer('I2', text.replaceAll(messageIn(text), 'NOT-OURS'), 'RJCT', {
+      payments: [strange, { ...strange, endToEndId: (paymentsIn(text)[0] as CreditTransfer).endToEndId }],
+    }),
+  );
+  expect(await files.inbox.look()).toBe(2);
+  expect((await th.get(`/v1/transactions/${two.body.id as string}`, m)).body.status).toBe('new');
+  expect((await statusOf(m, one)).status).toBe('processing');
+  // Nor does the processor speak for what left in a file.
+  const heard = {
+    payoutId: one,
+    verdict: { kind: 'executed', rrn: '1', executedAt: null },
+    source: 'callback',
+    callback: { processor: 'processor', dedupeKey: 'x' },
+  } as const;
+  await expect(th.house.sending.outcomes.submit(m.merchantId, heard)).rejects.toMatchObject({ status: 404 });
+});
+
+test('what is named has its own status, whatever is said of the file', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const [one, two] = [await send(m), await send(m)];
+  const [text = ''] = await batch(m);
+  const [first] = paymentsIn(text) as [CreditTransfer];
+  put('k.xml', answer('K1', text, 'ACSC', { payments: [{ endToEndId: first.endToEndId, status: 'RJCT', reason: { code: 'AC01' } }] }));
+  await files.inbox.look();
+  expect([(await statusOf(m, one)).status, (await statusOf(m, two)).status]).toEqual(['failed', 'completed']);
+});
+
+test('what cannot be read stands in nobody’s way', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  mkdirSync(join(folder, 'inbox', '0.xml'));
+  mkdirSync(join(folder, 'inbox', 'reading', '0-folder.xml'));
+  put(`${'x'.repeat(240)}.xml`, '<a/>');
+  put('zz.xml', answer('Z1', text, 'RJCT', { reason: { code: 'AC01' } }));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('failed');
+  for (const name of ['0.xml', 'reading/0-folder.xml']) rmSync(join(folder, 'inbox', name), { recursive: true });
+});
+
+test('a test merchant’s money leaves in no file of a real bank', async () => {
+  const real = wayOf({ isSandbox: false, settleMs: 0, folder, account, batchSeconds: 1, cutOff: '16:00', version: '09' }, 'processor', 'test');
+  expect(real).toEqual({ connector: 'processor', action: 'send', waitMs: 0 });
+  expect(wayOf({ isSandbox: false, settleMs: 0, folder, account, batchSeconds: 1, cutOff: '16:00', version: '09' }, 'processor', 'live').connector).toBe(
+    'iso20022',
+  );
+});
+
 /** Lets a part of the house die at its n-th step: before it, or after it was done and before anybody heard so. */
 function dying<T extends object>(whole: T, methods: (keyof T)[], at: { step: number; after: boolean; left: number }): T {
   return new Proxy(whole, {
@@ -219,6 +338,7 @@ test('a process that dies at any step leaves a batch that the next one finishes:
   const batcherOf = (db: typeof house.db, own: BankFolder) =>
     new Batcher({
       ...{ db, clock: house.clock, ids: house.ids, kind: distributionKind, debtor: account, folder: own, cutOff: '16:00', version: '09' },
+      log: { warn: () => undefined },
       calendar: () => kazakhCalendar(),
       telling: () => (merchantId, work) => db.merchant(merchantId, (tx) => work(tx)),
     });

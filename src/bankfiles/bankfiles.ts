@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import type { OutgoingKind } from '../sending/outgoing.ts';
 import type { Sending } from '../sending/sending.ts';
-import type { Way } from '../sending/submission.ts';
+import { byCall, type Way } from '../sending/submission.ts';
 import { BANK_FILES, Batcher } from './batcher.ts';
 import { BankFolder } from './folder.ts';
 import { Inbox } from './inbox.ts';
@@ -18,6 +18,8 @@ import { Statuses } from './statuses.ts';
 
 /** The operator's bank, as far as it speaks in files. */
 export interface BankSettings {
+  /** the sandbox bank; at a real one only live merchants' money leaves in files */
+  isSandbox: boolean;
   /** where outbox and inbox are */
   folder: string;
   /** the operator's own account */
@@ -27,12 +29,16 @@ export interface BankSettings {
   /** HH:MM in Almaty */
   cutOff: string;
   version: '03' | '09';
+  /** milliseconds since its last change after which a file in the inbox is taken to be whole */
+  settleMs: number;
 }
 
 /** Nothing is sent twice by itself, and nobody can be asked: the bank tells in files, when it does. */
 export const fileLimits: Record<string, ProcessorLimits> = { [BANK_FILES]: { retentionSeconds: 86_400, maxInFlightSeconds: 86_400, tellsByItself: true } };
 
-export const byFile = ({ batchSeconds }: BankSettings): Way => ({ connector: BANK_FILES, action: 'batch', waitMs: batchSeconds * 1000 });
+/** How distributions of a merchant leave: a test merchant's money is none, and never reaches a real bank. */
+export const wayOf = (bank: BankSettings | undefined, processor: string, mode: 'test' | 'live'): Way =>
+  bank && (bank.isSandbox || mode === 'live') ? { connector: BANK_FILES, action: 'batch', waitMs: bank.batchSeconds * 1000 } : byCall(processor);
 
 export interface BankFilesOptions {
   db: Db;
@@ -60,25 +66,36 @@ export class BankFiles {
     const owners = new Owners(db);
     this.batcher = new Batcher({
       ...{ ...o, folder, debtor: settings.account, cutOff: settings.cutOff, version: settings.version },
-      calendar: () => (this.calendar ??= kazakhCalendar()),
+      calendar: () => this.holidays(),
       telling: () => sending.telling,
     });
     this.inbox = new Inbox({
       ...{ ...o, folder, account: settings.account.iban },
+      settleMs: settings.settleMs,
       statements: new Statements({ ...{ db, kind, owners }, clock: o.clock, outcomes: sending.outcomes }),
-      statuses: new Statuses({ db, owners, outcomes: sending.outcomes }),
+      statuses: () => new Statuses({ db, owners, outcomes: sending.outcomes }),
     });
+  }
+
+  private holidays(): Promise<BankCalendar> {
+    this.calendar ??= kazakhCalendar();
+    this.calendar.catch(() => (this.calendar = undefined));
+    return this.calendar;
   }
 
   /** Reads the inbox until it is told to stop. */
   async watch(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.o;
-    await this.batcher.open();
     while (!signal.aborted) {
-      await this.inbox
-        .look()
-        .catch((error: unknown) => log.warn({ event: 'bank_files.failed', error }, 'the inbox of the bank could not be read; it will be tried again'));
+      await this.look(signal).catch((error: unknown) =>
+        log.warn({ event: 'bank_files.failed', error }, 'the inbox of the bank could not be read; it will be tried again'),
+      );
       await clock.sleep(LOOK_MS, signal);
     }
+  }
+
+  private async look(signal: AbortSignal): Promise<void> {
+    await this.batcher.open();
+    await this.inbox.look(signal);
   }
 }

@@ -71,6 +71,12 @@ export const itemsOf = (tx: Tx, batchId: string, after: number, limit: number): 
     select i.position, i.payout_id as "payoutId", i.reference from bank_batch_item i
     where i.merchant_id = ${tx.merchantId} and i.batch_id = ${batchId}::uuid and i.position > ${after}::int order by i.position limit ${limit}`);
 
+/** Those of these references that are in a batch. */
+export const itemsByReference = (tx: Tx, batchId: string, references: string[]): Promise<BatchItem[]> =>
+  tx.rows(sql`
+    select i.payout_id as "payoutId", i.reference from bank_batch_item i
+    where i.merchant_id = ${tx.merchantId} and i.batch_id = ${batchId}::uuid and i.reference = any(${references}::text[])`);
+
 export const batchByMessage = (tx: Tx, messageId: string): Promise<Batch | undefined> =>
   tx.maybe(sql`select ${columns} from bank_batch b where b.merchant_id = ${tx.merchantId} and b.message_id = ${messageId}`);
 

@@ -7,6 +7,7 @@ import { assert } from '../errors.ts';
 import { type Ids, processorReference } from '../ids.ts';
 import { advance } from '../machine.ts';
 import { theMerchant } from '../merchants/merchants.ts';
+import type { Log } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import type { OpenDestination, Outgoing, OutgoingKind } from '../sending/outgoing.ts';
 import { lockWaiting, storeSubmissions, type Submission } from '../sending/submission.ts';
@@ -32,6 +33,7 @@ export interface BatcherOptions {
   cutOff: string;
   version: '03' | '09';
   telling(): Telling;
+  log: Pick<Log, 'warn'>;
   maxPayments?: number;
 }
 
@@ -59,8 +61,11 @@ export class Batcher {
           or exists (select 1 from bank_batch b where b.merchant_id = m.merchant_id and b.next_at <= ${now})`,
       allowance: () => 8,
       take: async (merchantId) => {
-        const batches = [...(await this.unfinished(merchantId)), ...(await this.gather(merchantId))];
-        return batches.map((batch) => this.finish(merchantId, batch));
+        const finish = (batches: Batch[]) => batches.map((batch) => this.finish(merchantId, batch));
+        const unfinished = finish(await this.unfinished(merchantId));
+        // What was begun is finished whether or not something new can be gathered.
+        const gathered = await this.gather(merchantId).then(finish, (error: unknown) => [Promise.reject(error as Error)]);
+        return [...unfinished, ...gathered];
       },
     };
   }
@@ -137,7 +142,12 @@ export class Batcher {
       const staged = await db.merchant(merchantId, async (tx) => setStaged(tx, batch, token as string, await this.name()));
       if (!staged) return folder.unstage(stagedName(batch, token)); // somebody else has taken over
     }
-    await folder.publish(stagedName(batch, token as string), `${batch.messageId}.xml`);
+    const published = await folder.publish(stagedName(batch, token as string), `${batch.messageId}.xml`, await this.name());
+    if (!published)
+      this.o.log.warn(
+        { event: 'bank_file.published_before', action: batch.messageId },
+        'a file for the bank is not where it was staged: it was published before',
+      );
     await db.merchant(merchantId, (tx) => setWritten(tx, batch.id));
   }
 
@@ -177,7 +187,9 @@ export class Batcher {
   }
 
   private name(): Promise<string> {
-    return (this.folderName ??= this.o.folder.open(() => this.o.ids.uuid()));
+    this.folderName ??= this.o.folder.open(() => this.o.ids.uuid());
+    this.folderName.catch(() => (this.folderName = undefined)); // it may be there next time
+    return this.folderName;
   }
 }
 

@@ -20,6 +20,10 @@ export async function takeFile(queries: Queries, { sha256, name }: BankFile, now
   return state === 'reading' ? 'busy' : 'known';
 }
 
+/** Something else went wrong: it is tried again from then on. */
+export const releaseFile = (queries: Queries, { sha256 }: BankFile, at: Date): Promise<number> =>
+  queries.run(sql`update bank_file as f set lease_until = ${at}::timestamptz where f.sha256 = ${sha256}::bytea and f.state = 'reading'`);
+
 /** The file was applied, or is refused for what is wrong with it. */
 export const endFile = (
   queries: Queries,

@@ -6,7 +6,8 @@ import { messageOf } from '../connectors/iso20022/reader.ts';
 import type { Db } from '../db/db.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../ports.ts';
-import { endFile, takeFile } from './file.ts';
+import type { Ids } from '../ids.ts';
+import { endFile, releaseFile, takeFile } from './file.ts';
 import type { BankFolder } from './folder.ts';
 import type { Statements } from './statements.ts';
 import type { Statuses } from './statuses.ts';
@@ -19,10 +20,15 @@ export interface InboxOptions {
   /** the operator's own account: statements of another are refused */
   account: string;
   statements: Statements;
-  statuses: Statuses;
+  /** one for each file */
+  statuses(): Statuses;
+  ids: Ids;
+  /** milliseconds since its last change after which a file is taken to be whole */
+  settleMs: number;
 }
 
 const LEASE_MS = 30 * 60_000;
+const RETRY_MS = 10_000;
 /** Lines that are matched and kept together. */
 const CHUNK = 1_000;
 
@@ -39,9 +45,17 @@ export class Inbox {
   }
 
   /** Looks once. @returns how many files were put away */
-  async look(): Promise<number> {
+  async look(signal?: AbortSignal): Promise<number> {
+    const { clock, folder, ids, log, settleMs } = this.o;
     let count = 0;
-    for (const name of await this.o.folder.inbox()) if (await this.read(name)) count++;
+    for (const name of await folder.takeInbox(clock.wall().getTime() - settleMs, () => ids.code(8))) {
+      if (signal?.aborted) break;
+      // One that cannot be read stands in nobody's way.
+      const read = await this.read(name).catch((error: unknown) =>
+        log.warn({ event: 'bank_file.failed', action: name, error }, 'a file of the bank could not be read now; it will be tried again'),
+      );
+      if (read === true) count++;
+    }
     return count;
   }
 
@@ -52,18 +66,18 @@ export class Inbox {
     const now = clock.now();
     const taken = await db.lookup((queries) => takeFile(queries, file, now, new Date(now.getTime() + LEASE_MS)));
     if (taken === 'busy') return false;
-    const as = `${sha256.toString('hex').slice(0, 12)}-${name}`;
     if (taken === 'known') {
       log.info({ event: 'bank_file.known', action: name }, 'a file of the bank was read before, and is put away');
-      await folder.putAway(name, 'applied', as);
+      await folder.putAway(name, 'applied');
       return true;
     }
-    const ended = await this.apply(name, sha256).catch((error: unknown) => {
-      if (!(error instanceof BankFileError)) throw error;
-      return { message: null, lines: 0, problem: error.message.slice(0, 500) };
+    const ended = await this.apply(name, sha256).catch(async (error: unknown) => {
+      if (error instanceof BankFileError) return { message: null, lines: 0, problem: error.message.slice(0, 500) };
+      await db.lookup((queries) => releaseFile(queries, file, new Date(clock.now().getTime() + RETRY_MS))).catch(() => undefined); // the lease ends by itself
+      throw error;
     });
     await db.lookup((queries) => endFile(queries, file, ended, clock.now()));
-    await folder.putAway(name, ended.problem === null ? 'applied' : 'refused', as);
+    await folder.putAway(name, ended.problem === null ? 'applied' : 'refused');
     if (ended.problem === null) log.info({ event: 'bank_file.applied', action: name, count: ended.lines }, 'a file of the bank was applied');
     else log.warn({ event: 'bank_file.refused', action: `${name}: ${ended.problem}` }, 'a file of the bank cannot be read and was put away');
     return true;
@@ -77,12 +91,13 @@ export class Inbox {
 
   private async applyStatuses(name: string): Promise<number> {
     for await (const _ of readPain002(this.o.folder.read(name))); // to the end, before anything counts
+    const statuses = this.o.statuses();
     let count = 0;
     for await (const item of readPain002(this.o.folder.read(name))) {
-      await this.o.statuses.take(item);
+      await statuses.take(item);
       count++;
     }
-    await this.o.statuses.settled();
+    await statuses.end();
     return count;
   }
 

@@ -5,9 +5,20 @@ import type { Minor } from '../money.ts';
 
 /**
  * What a movement on the operator's account is taken for. `pending`: not booked yet; the rest beside `payment` and `return` are
- * exceptions, which a person looks at.
+ * exceptions, which a person looks at: `paid_again` and `back_again` for a second one of a payment, `reversal` for a debit that takes a
+ * return back, `credit` for money with our reference that does not say that it comes back.
  */
-export type Match = 'payment' | 'return' | 'pending' | 'amount_differs' | 'unknown_reference' | 'unmatched';
+export type Match =
+  | 'payment'
+  | 'return'
+  | 'pending'
+  | 'amount_differs'
+  | 'unknown_reference'
+  | 'paid_again'
+  | 'back_again'
+  | 'reversal'
+  | 'credit'
+  | 'unmatched';
 
 /** A movement as it is kept. Amounts in minor units. */
 export interface Line {
@@ -71,3 +82,9 @@ export const bookedLines = async (queries: Queries, keys: string[]): Promise<Set
       'lineKey',
     ),
   );
+
+/** How often each of these payments was debited and came back, by what is kept. */
+export const movementsOf = (queries: Queries, objectIds: string[]): Promise<{ objectId: string; matched: Match; count: bigint }[]> =>
+  queries.rows(sql`
+    select l.object_id as "objectId", l.matched, count(*) as count from bank_line l
+    where l.object_id = any(${objectIds}::uuid[]) and l.matched in ('payment', 'return', 'paid_again', 'back_again') group by l.object_id, l.matched`);

@@ -7,7 +7,7 @@ import type { Heard } from '../sending/decide.ts';
 import type { Outgoing, OutgoingKind } from '../sending/outgoing.ts';
 import type { Effect } from '../sending/resolve.ts';
 import { BANK_FILES } from './batcher.ts';
-import { bookedLines, type Line, lineOf, type Match, storeLines } from './lines.ts';
+import { bookedLines, type Line, lineOf, type Match, movementsOf, storeLines } from './lines.ts';
 import type { Owner, Owners } from './owners.ts';
 
 export interface StatementsOptions {
@@ -38,19 +38,29 @@ export class Statements {
     const fresh = [...new Map(lines.filter(({ lineKey }) => !booked.has(lineKey)).map((line) => [line.lineKey, line])).values()];
     if (fresh.length === 0) return;
     const owned = await owners.of(fresh.map(({ endToEndId }) => endToEndId));
-    const payments = await this.payments([...owned.values()]);
+    const [payments, moved] = await Promise.all([this.payments([...owned.values()]), this.moved([...owned.values()])]);
     const kept: Line[] = [];
     const told: Promise<unknown>[] = [];
     for (const line of fresh) {
       const owner = line.endToEndId === null ? undefined : owned.get(line.endToEndId);
       const payment = owner && payments.get(owner.objectId);
-      const matched = matchOf(line, payment);
+      const matched = matchOf(line, payment, moved);
       const verdict = verdictOf(line, matched);
       if (owner && verdict) told.push(this.tell(owner, line.lineKey, verdict));
       kept.push(lineOf(line, matched, payment && owner));
     }
     await Promise.all(told);
     await db.lookup((queries) => storeLines(queries, kept, file, clock.now()));
+  }
+
+  private async moved(owners: Owner[]): Promise<Moved> {
+    const rows = await this.o.db.lookup((queries) =>
+      movementsOf(
+        queries,
+        owners.map(({ objectId }) => objectId),
+      ),
+    );
+    return new Map(rows.map(({ objectId, matched, count }) => [`${objectId} ${matched}`, Number(count)]));
   }
 
   private tell({ merchant, objectId }: Owner, dedupeKey: string, verdict: Verdict): Promise<Effect> {
@@ -73,12 +83,28 @@ export class Statements {
   }
 }
 
-function matchOf(line: StatementLine, payment: Outgoing | undefined): Match {
+/** How often something was matched so far, by payment and match. */
+type Moved = Map<string, number>;
+
+function matchOf(line: StatementLine, payment: Outgoing | undefined, moved: Moved): Match {
   if (line.entry.status !== 'BOOK') return 'pending';
   if (line.endToEndId === null) return 'unmatched';
   if (!payment || payment.state === 'new') return 'unknown_reference';
   if (payment.amount !== line.amount || payment.currency !== line.currency) return 'amount_differs';
-  return line.direction === 'debit' ? 'payment' : 'return';
+  const of = (match: Match) => moved.get(`${payment.id} ${match}`) ?? 0;
+  const matched = line.direction === 'debit' ? debitOf(line, of) : creditOf(line, of);
+  moved.set(`${payment.id} ${matched}`, of(matched) + 1);
+  return matched;
+}
+
+/** The first debit is the payment. A second one is the bank's mistake or ours, and one that reverses something takes money that had come back. */
+const debitOf = (line: StatementLine, of: (match: Match) => number): Match =>
+  line.entry.isReversal ? 'reversal' : of('payment') > 0 ? 'paid_again' : 'payment';
+
+/** Money comes back when the bank says that it does, once; what takes back a payment that was made twice is not the return of the payment. */
+function creditOf(line: StatementLine, of: (match: Match) => number): Match {
+  if (!line.returned && !line.entry.isReversal) return 'credit';
+  return of('return') > 0 || of('paid_again') > of('back_again') ? 'back_again' : 'return';
 }
 
 /** Money that went is a payment that was executed; money that came back under the same reference is its return. */

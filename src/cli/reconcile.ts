@@ -26,6 +26,10 @@ const WORDS: Record<string, string> = {
   amount_differs: 'the amount is not that of the payment',
   unknown_reference: 'no payment of ours has this reference',
   unmatched: 'no reference: a fee, interest, or money from somebody',
+  paid_again: 'the payment was debited a second time',
+  back_again: 'it takes back a second debit, or came back twice',
+  reversal: 'the bank took back what had come back',
+  credit: 'our reference, and no word that it comes back',
   pending: 'the bank has not booked it yet',
 };
 

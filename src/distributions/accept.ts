@@ -37,7 +37,7 @@ export async function acceptDistributions(
   requests: DistributionRequest[],
   now: Date,
   ids: Ids,
-  way: Way,
+  way: (mode: 'test' | 'live') => Way,
   repeated: 'refused' | 'known' = 'refused',
 ): Promise<Outcome<Answer>[]> {
   const currencies = [...new Set(column(requests, 'currency'))];
@@ -54,7 +54,7 @@ export async function acceptDistributions(
   ]);
   const desk = new Desk(tx, books, stored, new Map(known.map((one) => [one.orderReference, one])), ids, repeated);
   const outcomes = requests.map((request) => desk.decide(request));
-  await desk.write(way);
+  await desk.write(way((requests[0] as DistributionRequest).merchant.mode));
   return outcomes;
 }
 

@@ -12,7 +12,7 @@ export interface DistributionsOptions {
   clock: Clock;
   ids: Ids;
   /** which way they leave */
-  way: Way;
+  way: (mode: 'test' | 'live') => Way;
   maxGroup?: number;
   grouping?: Grouping;
   onGroup?(size: number): void;

@@ -103,7 +103,7 @@ export function decide(payout: Outgoing, submission: Submission, heard: Heard, n
         : later('ask', doubt, 'the processor cannot cancel');
     case 'conflict':
       return {
-        submission: { action: 'ask', outcome: 'unknown', note: verdict.why, nextAt: askAt(submission, now, jitter) },
+        submission: { action: 'ask', outcome: 'unknown', note: verdict.why, nextAt: limits.tellsByItself ? null : askAt(submission, now, jitter) },
         incident: { kind: 'reference_conflict', detail: verdict.why },
       };
   }

@@ -42,7 +42,9 @@ export async function resolveGroup(
   const effects = heard.map((one): Outcome<Effect> => {
     const subject = locked.get(one.payoutId);
     const submission = submissions.get(one.payoutId);
-    if (!subject || !submission) return { ok: false, error: notFound(`no payout ${one.payoutId} was sent`) };
+    // A processor speaks for what was sent by it, and a bank's files for what left in files.
+    if (!subject || !submission || (one.callback && one.callback.processor !== submission.connector))
+      return { ok: false, error: notFound(`no payout ${one.payoutId} was sent`) };
     const { payout, kind } = subject;
     if (one.callback && applied.has(nameOf(one.callback))) return { ok: true, answer: { changed: false, state: payout.state } };
     const decision = isStale(one, submission) ? {} : decide(payout, submission, one, now, limits(submission.connector), jitter());

@@ -106,7 +106,8 @@ export class Deliverer {
     const known = new Map(targets.map((target) => [target.id, target]));
     for (const { claim, after } of taken) {
       const target = known.get(claim.endpointId);
-      if (target) this.hold(merchantId, this.deliver(merchantId, claim, target, until, after));
+      // An endpoint that was enabled at this very moment: it was told, and is not known here.
+      this.hold(merchantId, target ? this.deliver(merchantId, claim, target, until, after) : this.records.submit(merchantId, { claim, released: true }));
     }
     return result;
   }
@@ -211,7 +212,8 @@ export class Deliverer {
     await this.o.db.merchant(merchantId, async (tx) => {
       const now = this.o.clock.now();
       if (attempted.length > 0) await recordAttempts(tx, attempted, now, () => this.o.random.fraction(), again);
-      if (released.length > 0) await giveBack(tx, released, now);
+      // Not twice: somebody else may have taken them meanwhile. Then the lease takes care of what was not given back.
+      if (released.length > 0 && !again) await giveBack(tx, released, now);
     });
     return records.map(() => ({ ok: true, answer: undefined }));
   }

@@ -90,7 +90,7 @@ const queuesBehind = (tx: Tx, objectIds: string[], held: { endpointId: string; e
   tx.rows(
     planned(sql`
     select p.id as "endpointId", u.object_id as "objectId"
-    from (select p.id from endpoint p where p.merchant_id = ${tx.merchantId} and p.enabled offset 0) p cross join unnest(${objectIds}::uuid[]) as u (object_id)
+    from (select p.id from endpoint p where p.merchant_id = ${tx.merchantId} offset 0) p cross join unnest(${objectIds}::uuid[]) as u (object_id)
     cross join lateral (
       select 1 from delivery b
       where b.merchant_id = ${tx.merchantId} and b.endpoint_id = p.id and b.object_id = u.object_id and b.state <> 'delivered'

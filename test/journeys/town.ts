@@ -131,7 +131,9 @@ export async function openTown(options: { files?: boolean } = {}): Promise<Town>
   };
   const [connector, authorizer] = [new HttpConnector(processor), new HttpAuthorizer(processor)];
   const dataDir = await mkdtemp(join(tmpdir(), 'tolem-journey-'));
-  const files = options.files ? { folder: join(dataDir, 'files'), account: ownAccount, batchSeconds: 1, cutOff: '16:00', version: '09' as const } : undefined;
+  const files = options.files
+    ? { isSandbox: true, settleMs: 0, folder: join(dataDir, 'files'), account: ownAccount, batchSeconds: 1, cutOff: '16:00', version: '09' as const }
+    : undefined;
   const th = await openTestHouse({ connector, authorizer, config: { bank: files } });
   const conformance = await Conformance.open();
   conformance.watch(th);
