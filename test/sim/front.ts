@@ -27,7 +27,7 @@ export class Front {
       ),
       monotonic: () => front.base + front.now().clock.monotonic(),
     };
-    const names = ['random', 'db', 'ids', 'log', 'auth', 'vault', 'cards', 'payouts', 'webhooks'] as const;
+    const names = ['random', 'db', 'ids', 'log', 'auth', 'vault', 'cards', 'payouts', 'distributions', 'wallet', 'sending', 'webhooks'] as const;
     const house = {
       ...Object.fromEntries(names.map((name) => [name, of(name)])),
       ...{ clock, config, connector: { name: 'processor' }, requestsPerSecond: config.requestsPerSecond },

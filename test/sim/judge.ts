@@ -225,7 +225,7 @@ const SKEW_MS = 6_000;
 const JOURNALS = ['transfer', 'event', 'attempt', 'idempotency', 'callback'];
 
 const DUE: Record<string, string> = {
-  payouts: `select min(next_at) as at from tolem.submission where next_at > $1::timestamptz`,
+  sending: `select min(next_at) as at from tolem.submission where next_at > $1::timestamptz`,
   webhooks: `select min(next_at) as at from tolem.delivery where state = 'pending' and next_at > $1::timestamptz`,
 };
 
