@@ -965,6 +965,8 @@ export interface Operations {
     body: {
       /** How much of it, in minor units */
       amount: number;
+      /** Without an Idempotency-Key the same amount within ten minutes is taken for a repetition and refused; true says that it is none */
+      allowDuplicate?: boolean;
     };
     answer: WalletTransaction;
   };
@@ -977,6 +979,8 @@ export interface Operations {
     body: {
       /** How much of it, in minor units */
       amount: number;
+      /** Without an Idempotency-Key the same amount within ten minutes is taken for a repetition and refused; true says that it is none */
+      allowDuplicate?: boolean;
     };
     answer: WalletTransaction;
   };
@@ -987,9 +991,9 @@ export interface Operations {
       id: string;
     };
     body: {
-      /** How much of what was captured, in minor units */
+      /** How much of it, in minor units */
       amount: number;
-      /** Without an Idempotency-Key a refund of the same amount within ten minutes is taken for a repetition and refused; true says that it is none */
+      /** Without an Idempotency-Key the same amount within ten minutes is taken for a repetition and refused; true says that it is none */
       allowDuplicate?: boolean;
     };
     answer: WalletTransaction;

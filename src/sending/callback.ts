@@ -5,6 +5,7 @@ import { ApiError, invalid, notFound, unauthorized } from '../errors.ts';
 import type { Groups } from '../groups.ts';
 import { parseJson } from '../http/json.ts';
 import type { App } from '../http/room.ts';
+import { masked } from '../log.ts';
 import { parseProcessorReference } from '../ids.ts';
 import type { Clock } from '../ports.ts';
 import { verifyStandardWebhook } from '../webhooks/callback.ts';
@@ -66,7 +67,9 @@ function bodyIn(raw: Buffer): Said {
   const text = (name: string) => (typeof body?.[name] === 'string' ? (body[name] as string).slice(0, 64) : null);
   const [ref, status] = [text('ref'), text('status')];
   if (!ref || !status) throw invalid('a callback has ref and status');
-  return { ref, status, code: text('code'), rrn: text('rrn') };
+  // Words that are stored and shown: a code is short, and nothing that looks like a card number goes on.
+  const [code, rrn] = [text('code'), text('rrn')];
+  return { ref, status, code: code !== null && /^[A-Za-z0-9]{1,8}$/.test(code) ? code : null, rrn: rrn && masked(rrn) };
 }
 
 function verdictIn({ status, code, rrn }: Omit<Said, 'ref'>): Verdict {

@@ -59,7 +59,7 @@ const table: [WalletVerdict['kind'], end: string, action: string | undefined, ou
 ];
 
 test.each(table)('%s: end "%s", next %s, %s', (kind, end, action, outcome) => {
-  const { end: ended, submission: after } = decided(kind);
+  const { end: ended, submission: after } = decided(kind, kind === 'done' ? { kind: 'capture' } : {});
   expect(ended ? (ended.isDone ? 'done' : `failed ${ended.errorCode}`) : '').toBe(end);
   expect(after).toMatchObject({ ...(action ? { action } : { nextAt: null, resolvedAt: now }), outcome });
   if (action) expect(after?.nextAt?.getTime()).toBeGreaterThan(now.getTime());
@@ -118,4 +118,16 @@ test('an answer to what was not sent is a person’s matter', () => {
 test('questions come later the more often they were asked', () => {
   const waits = [1, 2, 5, 20].map((tries) => (Number(decided('pending', { tries }).submission?.nextAt) - now.getTime()) / 1000);
   expect(waits).toEqual([1, 2, 15, 1800]);
+});
+
+test('a word of authorizations says nothing of an operation, nor the other way round', () => {
+  for (const [kind, verdict] of [
+    ['capture', 'authorized'],
+    ['refund', 'voided'],
+    ['cancel', 'voided'],
+    ['authorize', 'done'],
+  ] as const) {
+    const { end, incident, submission: after } = decided(verdict, { kind });
+    expect([end, incident?.kind, after?.action]).toEqual([undefined, 'reference_conflict', 'ask']);
+  }
 });

@@ -38,6 +38,10 @@ export interface Decision {
   };
 }
 
+const ofAuthorizations = new Set<string>(['authorized', 'voided', 'action_required']);
+/** Whether a verdict can be about an authorization, or about what is done with one. */
+const fits = (kind: Submission['kind'], verdict: string): boolean => (kind === 'authorize' ? verdict !== 'done' : !ofAuthorizations.has(verdict));
+
 type Later = (action: Submission['action'], outcome: SubmissionOutcome, note: string) => Decision;
 
 /**
@@ -59,6 +63,11 @@ export function decide(stage: Stage, submission: Submission, heard: Heard, now: 
   };
   // Once the processor has said it has it, a question without an answer takes nothing of that back.
   const doubt: SubmissionOutcome = submission.outcome === 'accepted' ? 'accepted' : 'unknown';
+  // A callback is one word for authorizations and operations alike: what does not fit says nothing of this one.
+  if (!fits(submission.kind, verdict.kind)) {
+    const detail = `${source} says ${verdict.kind} of a ${submission.kind}`;
+    return { ...later('ask', doubt, detail), incident: { kind: 'reference_conflict', detail } };
+  }
 
   switch (verdict.kind) {
     case 'authorized':

@@ -18,7 +18,7 @@ export interface OperateRequest {
   kind: OperationKind;
   amount: Minor;
   key: Key | undefined;
-  /** an equal refund within ten minutes is meant, and no repetition */
+  /** an equal one within ten minutes is meant, and no repetition */
   allowDuplicate: boolean;
 }
 
@@ -34,7 +34,7 @@ export async function acceptOperation(tx: Tx, request: OperateRequest, clock: Da
   if (!a) throw noSuchTransaction();
   const now = a.updatedAt > clock ? a.updatedAt : clock;
   mayOperate(a, kind, amount, now);
-  if (kind === 'refund' && !key && !request.allowDuplicate) await refuseDouble(tx, a, amount, now);
+  if (!key && !request.allowDuplicate) await refuseDouble(tx, a, kind, amount, now);
   const books = kind === 'refund' ? await reserve(tx, request, a, now) : undefined;
   const operation = newOperation(request.id, a, kind, amount, 'request', key?.key ?? null, now);
   await Promise.all([write(tx, [{ a, operation }], code, now), books?.write()]);

@@ -75,19 +75,19 @@ function mayRefund(a: Authorization, amount: Minor): void {
 const amountOf = (amount: Minor, { currency }: Authorization): string => `${toDecimal(amount, currency)} ${currency}`;
 const tooMuch = (message: string): ApiError => unprocessable(`amount: ${message}`, [{ field: 'amount', message }]);
 
-/** How long two equal refunds without a key are taken for one that was asked for twice. */
+/** How long two equal operations without a key are taken for one that was asked for twice. */
 const DOUBLE_MS = 600_000;
 
-/** The refund that one without a key may be a blind repetition of. @source invariants, §1.9 */
-export async function refuseDouble(tx: Tx, a: Authorization, amount: Minor, now: Date): Promise<void> {
+/** The operation that one without a key may be a blind repetition of. @source invariants, §1.9 */
+export async function refuseDouble(tx: Tx, a: Authorization, kind: OperationKind, amount: Minor, now: Date): Promise<void> {
   const first = await tx.maybe<{ id: string; createdAt: Date }>(sql`
     select o.id, o.created_at as "createdAt" from wallet_operation o
-    where o.merchant_id = ${tx.merchantId} and o.authorization_id = ${a.id}::uuid and o.kind = 'refund' and o.amount = ${amount}::bigint and o.state <> 'failed'
-      and o.idempotency_key is null and o.created_at > ${new Date(now.getTime() - DOUBLE_MS)}
+    where o.merchant_id = ${tx.merchantId} and o.authorization_id = ${a.id}::uuid and o.kind = ${kind} and o.amount = ${amount}::bigint and o.state <> 'failed'
+      and o.idempotency_key is null and o.cause = 'request' and o.created_at > ${new Date(now.getTime() - DOUBLE_MS)}
     order by o.created_at limit 1`);
   if (!first) return;
   throw conflict(
-    `refund ${operationId(first.id)} of the same amount was accepted at ${first.createdAt.toISOString()}; if another one is meant, send it with an Idempotency-Key of its own or allowDuplicate`,
+    `${kind} ${operationId(first.id)} of the same amount was accepted at ${first.createdAt.toISOString()}; if another one is meant, send it with an Idempotency-Key of its own or allowDuplicate`,
   );
 }
 

@@ -9,16 +9,7 @@ import { holdsCardNumber } from '../vault/card-number.ts';
 import type { Cursors } from '../webhooks/feed.ts';
 import { authorizationsById, type AuthorizationState, listAuthorizations } from './authorization.ts';
 import { personIn, traceOf } from './person.ts';
-import {
-  AuthorizeHeaders,
-  AuthorizeWallet,
-  ListWallet,
-  OperateWallet,
-  RefundWallet,
-  WalletPage,
-  WalletTransactionBody,
-  WalletTransactionMessage,
-} from './schema.ts';
+import { AuthorizeHeaders, AuthorizeWallet, ListWallet, OperateWallet, WalletPage, WalletTransactionBody, WalletTransactionMessage } from './schema.ts';
 import { noSuchTransaction, walletId, walletIdIn, walletView } from './view.ts';
 import type { Wallet } from './wallet.ts';
 
@@ -79,7 +70,7 @@ function operationRoutes(app: App, { wallet }: Parts): void {
     const { summary, description } = operations[kind];
     const said = `${description} The amount counts from the answer on; wallet_transaction.* tells when it was carried out, or that the processor declined it.`;
     const schema = {
-      ...{ tags, summary, description: said, headers: IdempotencyHeader, params: One, body: kind === 'refund' ? RefundWallet : OperateWallet },
+      ...{ tags, summary, description: said, headers: IdempotencyHeader, params: One, body: OperateWallet },
       response: answers({ 200: Transaction }, 404, 409, 413, 422),
     };
     app.post(`/v1/wallet/:id/${kind}`, { config, schema }, async (request, reply) => {

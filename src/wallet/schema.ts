@@ -27,15 +27,13 @@ export const AuthorizeWallet = Type.Object(
   { $id: 'AuthorizeWallet', title: 'Wallet authorization', additionalProperties: false },
 );
 
-export const OperateWallet = Type.Object({ amount: amount('How much of it, in minor units') }, { additionalProperties: false });
-export const RefundWallet = Type.Object(
+export const OperateWallet = Type.Object(
   {
-    amount: amount('How much of what was captured, in minor units'),
+    amount: amount('How much of it, in minor units'),
     allowDuplicate: Type.Optional(
       Type.Boolean({
         default: false,
-        description:
-          'Without an Idempotency-Key a refund of the same amount within ten minutes is taken for a repetition and refused; true says that it is none',
+        description: 'Without an Idempotency-Key the same amount within ten minutes is taken for a repetition and refused; true says that it is none',
       }),
     ),
   },

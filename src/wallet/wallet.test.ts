@@ -282,10 +282,21 @@ test('what is another merchant’s, or cannot be, is not found', async () => {
 test('fifty captures at once never exceed what was authorised', async () => {
   const m = await th.merchant();
   const id = await authorised(m, 1000);
-  const answers = await Promise.all(Array.from({ length: 50 }, () => operate(m, id, 'capture', 100)));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => operate(m, id, 'capture', 100, {}, { allowDuplicate: true })));
   expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array.from({ length: 10 }, () => 200), ...Array.from({ length: 40 }, () => 422)]);
   await th.work(m);
   expect(await th.balances(m)).toEqual({ available: 1000n, held: 0n });
+});
+
+test.each(['capture', 'cancel'] as const)('a %s that is asked for twice without a key is done once', async (kind) => {
+  const m = await th.merchant();
+  const id = await authorised(m, 100);
+  expect((await operate(m, id, kind, 40)).status).toBe(200);
+  const again = await operate(m, id, kind, 40);
+  expect([again.status, again.body.code]).toEqual([409, 8]);
+  expect(again.body.message).toMatch(new RegExp(`${kind} wo_[0-9A-Z]{26} of the same amount`));
+  expect((await operate(m, id, kind, 40, { 'idempotency-key': 'meant' })).status).toBe(200);
+  expect((await operate(m, id, kind, 20)).status).toBe(200);
 });
 
 test('two equal refunds without a key are taken for one', async () => {
