@@ -40,6 +40,7 @@ const { seed } = values;
 const DRAIN_MS = 120_000;
 /** For what is late, once the platform's clock has been moved. */
 const HURRIED_MS = 45_000;
+const MOST_MOVES = 3;
 const FUNDS = { wide: { KZT: 5_000_000_00, USD: 100_000_00, JPY: 90_000_000 }, narrow: { KZT: 9_000_00 } };
 const CHECK_EVERY_MS = 8_000;
 
@@ -100,8 +101,12 @@ async function torture(): Promise<number> {
   const drainBegan = performance.now();
   await clearUp(closing, common, dice.of('closing'));
   let quiet = await untilQuiet(platform, DRAIN_MS - (performance.now() - drainBegan));
-  const late = quiet.left.length > 0 ? await hurry(platform, findings) : 0;
-  if (quiet.left.length > 0) quiet = { ...(await untilQuiet(platform, HURRIED_MS)), seconds: DRAIN_MS / 1000 };
+  let late = 0;
+  // A processor that turns a payout away is asked and sent to again; one that was unlucky in all else needs the clock moved for each.
+  for (let moves = 0; quiet.left.length > 0 && moves < MOST_MOVES; moves++) {
+    late = Math.max(late, await hurry(platform, findings));
+    quiet = { ...(await untilQuiet(platform, HURRIED_MS)), seconds: DRAIN_MS / 1000 };
+  }
   note(`${clock()}  quiet after ${quiet.seconds} s${quiet.left.length > 0 ? `, but for ${quiet.left.length}` : ''}; judging`);
   await prove(closing, common, dice.of('proof'), 4_000);
   for (const left of quiet.left) findings.wrong('INV-32', `${DRAIN_MS / 1000} s after the last fault, and after the clock was moved: ${left}`);
