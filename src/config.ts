@@ -82,14 +82,20 @@ export const Environment = Type.Object({
   POOL_SIZE: whole('Database connections of one process', '16'),
 });
 
+/** The operator's bank, as far as it speaks in files. */
 export interface BankConfig {
-  /** the sandbox bank: money of test merchants leaves in its files, too */
+  /** the sandbox bank: money of test merchants leaves in its files, too; at a real one only live merchants' */
   isSandbox: boolean;
+  /** where outbox and inbox are */
   folder: string;
+  /** the operator's own account */
   account: { name: string; bin: string; iban: string; bic: string };
+  /** how long payments gather before they leave together */
   batchSeconds: number;
+  /** HH:MM in Almaty */
   cutOff: string;
   version: '03' | '09';
+  /** milliseconds since its last change after which a file in the inbox is taken to be whole */
   settleMs: number;
 }
 

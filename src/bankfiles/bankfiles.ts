@@ -1,6 +1,6 @@
+import type { BankConfig } from '../config.ts';
 import type { BankCalendar } from '../connectors/iso20022/calendar.ts';
 import { kazakhCalendar } from '../connectors/iso20022/calendar.ts';
-import type { AccountHolder } from '../connectors/iso20022/pain001.ts';
 import type { ProcessorLimits } from '../connectors/connector.ts';
 import type { Db } from '../db/db.ts';
 import type { Ids } from '../ids.ts';
@@ -16,28 +16,11 @@ import { Owners } from './owners.ts';
 import { Statements } from './statements.ts';
 import { Statuses } from './statuses.ts';
 
-/** The operator's bank, as far as it speaks in files. */
-export interface BankSettings {
-  /** the sandbox bank; at a real one only live merchants' money leaves in files */
-  isSandbox: boolean;
-  /** where outbox and inbox are */
-  folder: string;
-  /** the operator's own account */
-  account: AccountHolder;
-  /** how long payments gather before they leave together */
-  batchSeconds: number;
-  /** HH:MM in Almaty */
-  cutOff: string;
-  version: '03' | '09';
-  /** milliseconds since its last change after which a file in the inbox is taken to be whole */
-  settleMs: number;
-}
-
 /** Nothing is sent twice by itself, and nobody can be asked: the bank tells in files, when it does. */
 export const fileLimits: Record<string, ProcessorLimits> = { [BANK_FILES]: { retentionSeconds: 86_400, maxInFlightSeconds: 86_400, tellsByItself: true } };
 
 /** How distributions of a merchant leave: a test merchant's money is none, and never reaches a real bank. */
-export const wayOf = (bank: BankSettings | undefined, processor: string, mode: 'test' | 'live'): Way =>
+export const wayOf = (bank: BankConfig | undefined, processor: string, mode: 'test' | 'live'): Way =>
   bank && (bank.isSandbox || mode === 'live') ? { connector: BANK_FILES, action: 'batch', waitMs: bank.batchSeconds * 1000 } : byCall(processor);
 
 export interface BankFilesOptions {
@@ -45,7 +28,7 @@ export interface BankFilesOptions {
   clock: Clock;
   ids: Ids;
   log: Log;
-  settings: BankSettings;
+  settings: BankConfig;
   kind: OutgoingKind;
   sending: Sending;
 }

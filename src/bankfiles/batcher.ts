@@ -82,7 +82,8 @@ export class Batcher {
   }
 
   /** Commits the intent: the payments are `processing`, and their batch is fixed. One batch for each currency. */
-  private gather(merchantId: string): Promise<Batch[]> {
+  private async gather(merchantId: string): Promise<Batch[]> {
+    const calendar = await this.o.calendar(); // loading it takes a moment the first time, and no lock waits for it
     return this.o.telling()(merchantId, async (tx, hand) => {
       const waiting = await lockWaiting(tx, BANK_FILES, this.o.maxPayments);
       if (!waiting[0]?.nextAt || waiting[0].nextAt > this.o.clock.now()) return []; // they gather until the first one has waited long enough
@@ -90,30 +91,29 @@ export class Batcher {
       const byId = new Map(free.map((payment) => [payment.id, payment]));
       const taken = waiting.filter(({ payoutId }) => byId.get(payoutId)?.state === 'new');
       if (taken.length === 0) return [];
+      const { code } = await theMerchant(tx);
+      const now = this.o.clock.now();
+      const requestedOn = calendar.valueDate(now, this.o.cutOff);
       const batches: Batch[] = [];
-      for (const currency of [...new Set(taken.map(({ payoutId }) => (byId.get(payoutId) as Outgoing).currency))].sort())
-        batches.push(
-          await this.make(
-            tx,
-            taken.filter(({ payoutId }) => byId.get(payoutId)?.currency === currency),
-            byId,
-            currency,
-            hand,
-          ),
-        );
+      for (const currency of [...new Set(taken.map(({ payoutId }) => (byId.get(payoutId) as Outgoing).currency))].sort()) {
+        const submissions = taken.filter(({ payoutId }) => byId.get(payoutId)?.currency === currency);
+        const payments = submissions.map(({ payoutId }) => byId.get(payoutId) as Outgoing);
+        const id = this.o.ids.uuid();
+        const batch: Batch = {
+          ...{ id, messageId: processorReference(code, id), state: 'open', currency, createdAt: now, requestedOn, tries: 1, token: null, folder: null },
+          ...{ payments: payments.length, amount: payments.reduce((sum, { amount }) => sum + amount, 0n) },
+        };
+        await this.commit(tx, batch, submissions, payments, hand);
+        batches.push(batch);
+      }
       return batches;
     });
   }
 
-  private async make(tx: Tx, submissions: Submission[], byId: Map<string, Outgoing>, currency: string, hand: Hand | undefined): Promise<Batch> {
-    const { clock, ids, calendar, cutOff, kind } = this.o;
-    const now = clock.now();
-    const payments = submissions.map(({ payoutId }) => byId.get(payoutId) as Outgoing);
-    const id = ids.uuid();
-    const batch: Batch = {
-      ...{ id, messageId: processorReference((await theMerchant(tx)).code, id), state: 'open', currency, createdAt: now, tries: 1, token: null, folder: null },
-      ...{ payments: payments.length, amount: payments.reduce((sum, { amount }) => sum + amount, 0n), requestedOn: (await calendar()).valueDate(now, cutOff) },
-    };
+  /** The batch, what is in it, and that all of it is on its way: in one transaction. */
+  private async commit(tx: Tx, batch: Batch, submissions: Submission[], payments: Outgoing[], hand: Hand | undefined): Promise<void> {
+    const { ids, kind } = this.o;
+    const now = batch.createdAt;
     await insertBatch(tx, batch, submissions, new Date(now.getTime() + LEASE_MS));
     const sent = submissions.map((one): Submission => {
       const sentAt = now > one.preparedAt ? now : one.preparedAt;
@@ -129,7 +129,6 @@ export class Batcher {
       hand,
     );
     assert((await Promise.all([stored, moved]))[0] === sent.length, 'every submission was stored');
-    return batch;
   }
 
   /** Does what is left to do of a batch, whoever began it. */

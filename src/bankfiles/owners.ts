@@ -1,5 +1,5 @@
 import type { Db } from '../db/db.ts';
-import { column, sql } from '../db/sql.ts';
+import { sql } from '../db/sql.ts';
 import { parseProcessorReference } from '../ids.ts';
 
 /** Whose a reference is. */
@@ -25,7 +25,7 @@ export class Owners {
         q.rows<{ code: string; merchant: string }>(sql`select c.code, c.merchant from merchant_code c where c.code = any(${unknown}::text[])`),
       );
       if (this.merchants.size > 100_000) this.merchants.clear();
-      for (const [i, code] of column(rows, 'code').entries()) this.merchants.set(code, rows[i]?.merchant as string);
+      for (const { code, merchant } of rows) this.merchants.set(code, merchant);
     }
     return new Map(
       [...parsed].flatMap(([text, one]): [string, Owner][] => {

@@ -31,6 +31,14 @@ export async function withDatabase<T>(config: Config, work: (database: Database)
   }
 }
 
+/** How long ago something was, for a person. */
+export function age(now: number, since: Date | null): string {
+  const seconds = since ? Math.max(0, Math.round((now - since.getTime()) / 1000)) : 0;
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
+}
+
 /** Runs a part of the platform until it is told to stop, once; told twice, it ends at once. */
 export async function untilStopped(log: Log, running: { stop(): Promise<void> }, died: Promise<string>, leave: () => Promise<void>): Promise<void> {
   const signal = await new Promise<string>((resolve) => {

@@ -1,9 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Answer } from '../http/idempotency.ts';
-import type { DistributionRequest } from '../distributions/accept.ts';
 import { CsvError, type DistributionRow, type ReadRow, readDistributions } from '../distributions/csv.ts';
-import { checked } from '../distributions/request.ts';
+import { requestOf } from '../distributions/request.ts';
 import { invalid } from '../errors.ts';
 import type { House } from '../main.ts';
 import type { Merchant } from '../merchants/merchants.ts';
@@ -65,10 +64,9 @@ export async function importDistributions(file: string, { merchant: id, json }: 
 
 async function accept({ distributions, ids }: House, merchant: Merchant, rows: { row: number; item: DistributionRow }[], tally: Tally): Promise<void> {
   if (rows.length === 0) return;
-  const read = (item: unknown): DistributionRequest => {
-    const { amount, ...asked } = item as DistributionRow;
-    const { recipient, ...rest } = checked({ ...asked, amount: Number(amount) }, { live: merchant.mode === 'live' });
-    return { ...rest, id: ids.uuid(), merchant, key: undefined, amount, recipient };
+  const read = (item: unknown) => {
+    const row = item as DistributionRow;
+    return requestOf({ ...row, amount: Number(row.amount) }, merchant, undefined, ids); // the file's reader has seen that a double holds it
   };
   const items = rows.map(({ item }) => item);
   const answer: Answer = await distributions.acceptBulk(merchant.id, items, read, undefined);

@@ -103,7 +103,7 @@ ofBooks
   .action(async ({ format }: { format: Format }) => (await books()).exportBooks(format));
 program
   .command('explain <id>')
-  .description('everything about a payout: states, postings, what the processor said, webhooks')
+  .description('everything about a payout or a distribution: states, postings, what the processor said, webhooks')
   .action(async (id: string) => (await import('./explain.ts')).explain(id));
 program
   .command('distributions')
@@ -120,7 +120,7 @@ program
   .action(async (options) => (await import('./reconcile.ts')).reconcile(options));
 program
   .command('unknown')
-  .description('payouts whose outcome nobody knows yet, and incidents that wait for a person')
+  .description('what was sent and nobody knows the outcome of, and incidents that wait for a person')
   .option('--json', 'as JSON')
   .action(async (options) => (await operate()).showUnknown(options));
 program

@@ -3,7 +3,7 @@ import { Environment, readConfig } from '../config.ts';
 import { setFingerprints } from '../customers/cards.ts';
 import { sql } from '../db/sql.ts';
 import { resealSecrets } from '../webhooks/endpoints.ts';
-import { note, say, withDatabase, withHouse } from './context.ts';
+import { age, note, say, withDatabase, withHouse } from './context.ts';
 import { migrateDatabase } from './database.ts';
 
 export async function runMigrate(): Promise<void> {
@@ -51,14 +51,16 @@ export function showConfig(): void {
 
 interface UnknownPayout {
   merchant: string;
+  /** the id of either */
   payout: string;
+  kind: 'payout' | 'distribution';
   reference: string;
   sentAt: Date | null;
   nextAt: Date | null;
   note: string | null;
 }
 
-interface UnknownWallet extends Omit<UnknownPayout, 'payout'> {
+interface UnknownWallet extends Omit<UnknownPayout, 'payout' | 'kind'> {
   /** of the authorization or the operation */
   id: string;
   kind: string;
@@ -69,14 +71,16 @@ export async function showUnknown({ json }: { json?: boolean }): Promise<void> {
   await withHouse(async ({ db, clock }) => {
     const now = clock.now().getTime();
     const payouts = await db.scan<UnknownPayout>(sql`
-      select s.merchant_id as merchant, s.payout_id as payout, s.reference, s.sent_at as "sentAt", s.next_at as "nextAt", s.note from submission s where s.outcome = 'unknown' order by s.sent_at`);
+      select s.merchant_id as merchant, s.payout_id as payout, s.reference, s.sent_at as "sentAt", s.next_at as "nextAt", s.note,
+        case when exists (select from distribution d where d.merchant_id = s.merchant_id and d.id = s.payout_id) then 'distribution' else 'payout' end as kind
+      from submission s where s.outcome = 'unknown' order by s.sent_at`);
     const wallet = await db.scan<UnknownWallet>(sql`
       select s.merchant_id as merchant, s.id, s.kind, s.reference, s.sent_at as "sentAt", s.next_at as "nextAt", s.note from wallet_submission s where s.outcome = 'unknown' order by s.sent_at`);
     const incidents = await db.scan<{ merchant: string; object: string; kind: string; detail: string; openedAt: Date }>(sql`
       select i.merchant_id as merchant, i.object_id as object, i.kind, i.detail, i.opened_at as "openedAt" from incident i where i.closed_at is null order by i.opened_at`);
     if (json) return say(JSON.stringify({ payouts, wallet, incidents }));
     const unknown = [
-      ...payouts.map((one) => ({ ...one, what: `payout ${one.payout}` })),
+      ...payouts.map((one) => ({ ...one, what: `${one.kind} ${one.payout}` })),
       ...wallet.map((one) => ({ ...one, what: `wallet ${one.kind} ${one.id}` })),
     ];
     for (const { merchant, what, reference, sentAt, nextAt, note } of unknown)
@@ -84,14 +88,9 @@ export async function showUnknown({ json }: { json?: boolean }): Promise<void> {
         `unknown   ${age(now, sentAt).padStart(8)}  ${what}  merchant ${merchant}  reference ${reference}  asked again ${nextAt ? nextAt.toISOString() : 'by nobody'}  ${note ?? ''}`,
       );
     for (const { merchant, object, kind, detail, openedAt } of incidents)
-      say(`incident  ${age(now, openedAt).padStart(8)}  payout ${object}  merchant ${merchant}  ${kind}: ${detail}`);
+      say(`incident  ${age(now, openedAt).padStart(8)}  about ${object}  merchant ${merchant}  ${kind}: ${detail}`);
     say(`${unknown.length} unknown, ${incidents.length} incidents`);
   });
-}
-
-function age(now: number, since: Date | null): string {
-  const seconds = since ? Math.max(0, Math.round((now - since.getTime()) / 1000)) : 0;
-  return seconds < 120 ? `${seconds} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 export async function runVaultRotate(): Promise<void> {

@@ -1,7 +1,9 @@
+import { BANK_FILES } from '../bankfiles/batcher.ts';
 import { sql } from '../db/sql.ts';
+import { clearing } from '../ledger/books.ts';
 import type { House } from '../main.ts';
 import { type Minor, toDecimal } from '../money.ts';
-import { say, withHouse } from './context.ts';
+import { age, say, withHouse } from './context.ts';
 
 /** Amounts in minor units: what left the operator's account and what came back to it. */
 interface Side {
@@ -45,6 +47,8 @@ export async function reconcile({ json }: { json?: boolean }): Promise<void> {
       const [b, o] = [bank, ours].map((side) => side.find((one) => one.currency === currency) ?? { currency, out: 0n, back: 0n }) as [Side, Side];
       return { currency, bank: b, ours: o, difference: { out: b.out - o.out, back: b.back - o.back } };
     });
+    const isLeft = exceptions.some(({ matched }) => matched !== 'pending') || rows.some(({ difference }) => difference.out !== 0n || difference.back !== 0n);
+    process.exitCode = isLeft ? 1 : 0;
     if (json) return say(JSON.stringify({ rows, exceptions, waiting }, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
     if (rows.length === 0) say('nothing has moved on the account yet');
     for (const { currency, bank: b, ours: o, difference } of rows) {
@@ -62,10 +66,8 @@ export async function reconcile({ json }: { json?: boolean }): Promise<void> {
     const now = house.clock.now().getTime();
     for (const one of exceptions)
       say(
-        `  ${ageOf(now - one.seenAt.getTime()).padStart(5)}  ${one.direction.padEnd(6)} ${toDecimal(one.amount, one.currency).padStart(14)} ${one.currency}  ${one.bookedOn ?? 'no date   '}  ${one.bankReference ?? '-'}  ${one.endToEndId ?? '-'}  ${WORDS[one.matched] ?? one.matched}`,
+        `  ${age(now, one.seenAt).padStart(8)}  ${one.direction.padEnd(6)} ${toDecimal(one.amount, one.currency).padStart(14)} ${one.currency}  ${one.bookedOn ?? 'no date   '}  ${one.bankReference ?? '-'}  ${one.endToEndId ?? '-'}  ${WORDS[one.matched] ?? one.matched}`,
       );
-    process.exitCode =
-      exceptions.some(({ matched }) => matched !== 'pending') || rows.some(({ difference }) => difference.out !== 0n || difference.back !== 0n) ? 1 : 0;
   });
 }
 
@@ -80,13 +82,13 @@ const bankSide = ({ db }: House): Promise<Side[]> =>
 const ourSide = ({ db }: House): Promise<Side[]> =>
   db.scan(sql`
     select t.currency, coalesce(sum(t.amount) filter (where t.kind = 'settle'), 0)::bigint as out, coalesce(sum(t.amount) filter (where t.kind = 'return'), 0)::bigint as back
-    from transfer t where t.kind in ('settle', 'return') and (t.to_account like 'clearing:iso20022/%' or t.from_account like 'clearing:iso20022/%') group by t.currency`);
+    from transfer t where t.kind in ('settle', 'return') and (t.to_account like ${clearing(BANK_FILES, '%')} or t.from_account like ${clearing(BANK_FILES, '%')}) group by t.currency`);
 
 const inFiles = ({ db }: House): Promise<{ currency: string; count: bigint; amount: Minor }[]> =>
   db.scan(sql`
     select d.currency, count(*) as count, sum(d.amount)::bigint as amount
     from submission s join distribution d on d.merchant_id = s.merchant_id and d.id = s.payout_id
-    where s.connector = 'iso20022' and s.phase = 'sent' and s.resolved_at is null group by d.currency`);
+    where s.connector = ${BANK_FILES} and s.phase = 'sent' and s.resolved_at is null group by d.currency`);
 
 const exceptionsOf = ({ db }: House): Promise<Exception[]> =>
   db.lookup((q) =>
@@ -94,6 +96,3 @@ const exceptionsOf = ({ db }: House): Promise<Exception[]> =>
       select l.line_key as "lineKey", l.matched, l.amount, l.currency, l.direction, l.booked_on::text as "bookedOn", l.end_to_end_id as "endToEndId", l.bank_reference as "bankReference", l.seen_at as "seenAt"
       from bank_line l where l.matched not in ('payment', 'return') order by l.seen_at, l.line_key limit 1000`),
   );
-
-const ageOf = (ms: number): string =>
-  ms < 3_600_000 ? `${Math.max(0, Math.floor(ms / 60_000))} min` : ms < 172_800_000 ? `${Math.floor(ms / 3_600_000)} h` : `${Math.floor(ms / 86_400_000)} d`;

@@ -1,3 +1,7 @@
+import type { Key } from '../http/idempotency.ts';
+import type { Ids } from '../ids.ts';
+import type { Merchant } from '../merchants/merchants.ts';
+import type { DistributionRequest } from './accept.ts';
 import { BankFileError } from '../connectors/iso20022/bank-file-error.ts';
 import { checkCreditTransfer } from '../connectors/iso20022/pain001.ts';
 import { type ApiError, type Detail, unprocessable } from '../errors.ts';
@@ -38,6 +42,15 @@ export function checked(asked: Asked, { live }: { live: boolean }): Asked {
   const details = Object.entries(found).flatMap(([field, message]): Detail[] => (message ? [{ field, message }] : []));
   if (details.length > 0) throw wrong(details);
   return { ...asked, recipient: { ...recipient, iban: normalizedIban(recipient.iban), bic: normalizedBic(recipient.bic) } };
+}
+
+/**
+ * The request that is accepted, from what is asked for.
+ * @throws {ApiError} as {@link checked}
+ */
+export function requestOf(asked: Asked, merchant: Merchant, key: Key | undefined, ids: Ids): DistributionRequest {
+  const { recipient, orderReference, amount, currency, paymentPurpose } = checked(asked, { live: merchant.mode === 'live' });
+  return { id: ids.uuid(), merchant, key, orderReference, amount: BigInt(amount), currency, recipient, paymentPurpose };
 }
 
 const binOrIinShape = (text: string): string | undefined => (/^\d{12}$/.test(text) ? undefined : 'must be 12 digits');

@@ -8,12 +8,10 @@ import { validator } from '../http/validator.ts';
 import type { Ids } from '../ids.ts';
 import { account } from '../ledger/books.ts';
 import { balanceOf } from '../ledger/statement.ts';
-import type { Merchant } from '../merchants/merchants.ts';
 import { exponentOf } from '../money.ts';
-import type { DistributionRequest } from './accept.ts';
 import type { Distributions } from './distributions.ts';
 import { countDistributions, distributionsById, listDistributions } from './distribution.ts';
-import { type Asked, checked } from './request.ts';
+import { type Asked, requestOf } from './request.ts';
 import { BalanceOf, CreateDistribution, CreateDistributions, distributionSchemas, ListDistributions } from './schema.ts';
 import { detailView, listView, statesOf } from './view.ts';
 
@@ -32,11 +30,6 @@ const read = { scope: 'read', source: 'distributions' } as const;
 
 export function distributionRoutes(app: App, { db, ids, distributions }: { db: Db; ids: Ids; distributions: Distributions }): void {
   for (const schema of distributionSchemas) app.addSchema(schema);
-  const requestOf = (asked: Asked, merchant: Merchant, key: DistributionRequest['key']): DistributionRequest => {
-    const { recipient, orderReference, amount, currency, paymentPurpose } = checked(asked, { live: merchant.mode === 'live' });
-    return { id: ids.uuid(), merchant, key, orderReference, amount: BigInt(amount), currency, recipient, paymentPurpose };
-  };
-
   app.post(
     '/v1/distributions',
     {
@@ -54,7 +47,7 @@ export function distributionRoutes(app: App, { db, ids, distributions }: { db: D
     async (request, reply) => {
       const { merchant } = callerOf(request);
       const key = keyOf('POST /v1/distributions', request.headers['idempotency-key'], request.body);
-      return give(reply, await distributions.accepted.submit(merchant.id, requestOf(request.body as Asked, merchant, key)));
+      return give(reply, await distributions.accepted.submit(merchant.id, requestOf(request.body as Asked, merchant, key, ids)));
     },
   );
 
@@ -77,7 +70,7 @@ export function distributionRoutes(app: App, { db, ids, distributions }: { db: D
       const { merchant } = callerOf(request);
       const key = keyOf('POST /v1/distributions/bulk', request.headers['idempotency-key'], request.body);
       const { items } = request.body as { items: unknown[] };
-      return give(reply, await distributions.acceptBulk(merchant.id, items, (item) => requestOf(itemIn(item), merchant, undefined), key));
+      return give(reply, await distributions.acceptBulk(merchant.id, items, (item) => requestOf(itemIn(item), merchant, undefined, ids), key));
     },
   );
 
