@@ -12,7 +12,7 @@ table tolem.account (
   last_at timestamp with time zone not null,
   PRIMARY KEY (merchant_id, id),
   CHECK ((balance >= floor)),
-  CHECK ((kind = ANY (ARRAY['available'::text, 'held'::text, 'clearing'::text, 'fees'::text, 'suspense'::text, 'world'::text]))),
+  CHECK ((kind = ANY (ARRAY['available'::text, 'held'::text, 'clearing'::text, 'fees'::text, 'suspense'::text, 'world'::text, 'beneficiary'::text]))),
   FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
 ) with (fillfactor=50)
 row-level security, forced
@@ -152,11 +152,36 @@ table tolem.bank_line (
   seen_at timestamp with time zone not null,
   PRIMARY KEY (line_key),
   CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
-  CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'paid_again'::text, 'back_again'::text, 'reversal'::text, 'credit'::text, 'unmatched'::text])))
+  CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'invoice'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'paid_again'::text, 'back_again'::text, 'reversal'::text, 'credit'::text, 'invoice_cancelled'::text, 'unmatched'::text])))
 )
 CREATE INDEX bank_line_object ON tolem.bank_line USING btree (object_id) WHERE (object_id IS NOT NULL)
-CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text]))
+CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text, 'invoice'::text]))
 grant insert, select, update to tolem_app
+
+table tolem.beneficiary (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  status text not null,
+  name text not null,
+  bin text not null,
+  iban text not null,
+  bic text not null,
+  kbe text,
+  knp text,
+  description text,
+  currency text not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.beneficiary FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select (merchant_id, id, status, currency, created_at, updated_at) to auditor
 
 table tolem.callback (
   merchant_id text not null with (n_distinct=1),
@@ -307,12 +332,19 @@ table tolem.distribution (
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
   final_at timestamp with time zone,
+  kind text not null default 'distribution'::text,
+  beneficiary_id uuid,
+  source text not null default 'merchant'::text,
   PRIMARY KEY (merchant_id, id),
   CHECK ((amount > 0)),
+  CHECK ((((kind = 'order'::text) = (beneficiary_id IS NOT NULL)) AND ((kind = 'order'::text) OR (source = 'merchant'::text)))),
   CHECK (((balance_before - amount) = balance_after)),
   CHECK (((final_at IS NOT NULL) = (state = ANY (ARRAY['settled'::text, 'rejected'::text, 'failed'::text])))),
+  CHECK ((kind = ANY (ARRAY['distribution'::text, 'order'::text]))),
+  CHECK ((source = ANY (ARRAY['merchant'::text, 'beneficiary'::text]))),
   CHECK ((state = ANY (ARRAY['new'::text, 'processing'::text, 'settled'::text, 'rejected'::text, 'failed'::text]))),
-  UNIQUE (order_reference, merchant_id)
+  FOREIGN KEY (merchant_id, beneficiary_id) REFERENCES tolem.beneficiary(merchant_id, id),
+  UNIQUE (order_reference, kind, merchant_id)
 ) with (fillfactor=80)
 row-level security, forced
 policy audit for select to auditor using true
@@ -321,7 +353,7 @@ policy scan for select to tolem_scan using true
 CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.distribution FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
 grant insert, select, update to tolem_app
 grant select (merchant_id, id, amount, currency) to tolem_scan
-grant select (merchant_id, id, state, seq, amount, currency, balance_before, balance_after, created_at, final_at) to auditor
+grant select (merchant_id, id, state, seq, amount, currency, balance_before, balance_after, created_at, final_at, kind, beneficiary_id, source) to auditor
 
 table tolem.distribution_return (
   merchant_id text not null with (n_distinct=1),
@@ -449,6 +481,67 @@ grant insert, select, update to tolem_app
 grant select to auditor
 grant select to tolem_scan
 
+table tolem.income (
+  merchant_id text not null with (n_distinct=1),
+  source text not null,
+  currency text not null,
+  amount bigint not null,
+  split bigint not null default 0,
+  PRIMARY KEY (merchant_id, source, currency),
+  CHECK ((amount >= 0)),
+  CHECK (((split >= 0) AND (split <= amount))),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id)
+)
+row-level security, forced
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.income FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select to auditor
+
+table tolem.invoice (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  state text not null,
+  seq integer not null,
+  number text not null,
+  order_reference text not null,
+  amount bigint not null,
+  currency text not null,
+  description text,
+  payer_name text not null,
+  payer_bin text not null,
+  payer_email text,
+  payee_name text not null,
+  payee_bin text not null,
+  payee_iban text not null,
+  payee_bic text not null,
+  payee_kbe text not null,
+  payee_knp text not null,
+  payment_purpose text not null,
+  line_key text,
+  bank_reference text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  paid_at timestamp with time zone,
+  PRIMARY KEY (merchant_id, id),
+  CHECK ((amount > 0)),
+  CHECK (((state = 'paid'::text) = ((line_key IS NOT NULL) AND (paid_at IS NOT NULL)))),
+  CHECK ((state = ANY (ARRAY['created'::text, 'paid'::text, 'expired'::text, 'cancelled'::text]))),
+  FOREIGN KEY (merchant_id) REFERENCES tolem.merchant(merchant_id),
+  UNIQUE (number, merchant_id)
+) with (fillfactor=80)
+row-level security, forced
+CREATE INDEX invoice_due ON tolem.invoice USING btree (merchant_id, expires_at) WHERE ((state = 'created'::text) AND (expires_at IS NOT NULL))
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+policy scan for select to tolem_scan using true
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.invoice FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select (merchant_id, id, state, expires_at) to tolem_scan
+grant select (merchant_id, id, state, seq, number, order_reference, amount, currency, line_key, created_at, updated_at, expires_at, paid_at) to auditor
+
 table tolem.key_owner (
   verifier text not null,
   merchant text not null,
@@ -470,6 +563,7 @@ table tolem.merchant (
   webhook_token bytea not null,
   requests_per_second integer,
   created_at timestamp with time zone not null,
+  bin text,
   PRIMARY KEY (merchant_id),
   CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
   CHECK ((requests_per_second > 0)),
@@ -585,6 +679,33 @@ table tolem.platform (
   CHECK (id)
 )
 grant select, update to tolem_app
+
+table tolem.split_request (
+  merchant_id text not null with (n_distinct=1),
+  id uuid not null,
+  state text not null,
+  seq integer not null,
+  source text not null,
+  currency text not null,
+  order_reference text not null,
+  transaction_id text,
+  items jsonb not null,
+  parts bigint[],
+  failure_reason text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  PRIMARY KEY (merchant_id, id),
+  CHECK (((state = 'processed'::text) = (parts IS NOT NULL))),
+  CHECK (((state = 'failed'::text) = (failure_reason IS NOT NULL))),
+  CHECK ((state = ANY (ARRAY['created'::text, 'processed'::text, 'failed'::text, 'deleted'::text])))
+) with (fillfactor=80)
+row-level security, forced
+CREATE INDEX split_request_waiting ON tolem.split_request USING btree (source, currency, merchant_id) WHERE (state = 'created'::text)
+policy audit for select to auditor using true
+policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
+CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.split_request FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
+grant insert, select, update to tolem_app
+grant select to auditor
 
 table tolem.store (
   merchant_id text not null with (n_distinct=1),
@@ -913,6 +1034,7 @@ view audit_v1.account with (security_invoker=true) as
     a.currency,
         CASE a.kind
             WHEN 'available'::text THEN 'merchant'::text
+            WHEN 'beneficiary'::text THEN 'merchant'::text
             WHEN 'held'::text THEN 'reserve'::text
             WHEN 'clearing'::text THEN 'clearing'::text
             WHEN 'fees'::text THEN 'fee'::text

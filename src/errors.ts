@@ -95,6 +95,8 @@ export class ApiError extends Error {
 export const invalid = (why: string, details?: Detail[]) => new ApiError(3, why, { details });
 export const notFound = (what: string) => new ApiError(4, what);
 export const unprocessable = (why: string, details?: Detail[]) => new ApiError(5, why, { details });
+/** 422 with each field and what is wrong with it. */
+export const wrongFields = (details: Detail[]) => unprocessable(details.map(({ field, message }) => `${field} ${message}`).join('; '), details);
 export const unauthorized = (why: string) => new ApiError(6, why);
 export const forbidden = (why: string) => new ApiError(7, why);
 export const conflict = (why: string) => new ApiError(8, why);

@@ -13,6 +13,7 @@ import type { App } from './http/room.ts';
 import { Ids } from './ids.ts';
 import type { Log } from './log.ts';
 import { clockOffset } from './merchants/platform.ts';
+import { Invoices } from './invoices/invoices.ts';
 import { Metrics } from './metrics.ts';
 import { exceptFor, guardedNet, openNet } from './net.ts';
 import { distributionKind } from './distributions/kind.ts';
@@ -57,6 +58,7 @@ export interface House extends Ports {
   sending: Sending;
   /** where money leaves in files */
   bankFiles: BankFiles | undefined;
+  invoices: Invoices;
   wallet: Wallet;
   webhooks: Webhooks;
   requestsPerSecond: number;
@@ -107,7 +109,16 @@ export function openHouse(
     onGroup: (size) => metrics.group('resolve', size),
     onVerdict: (kind) => metrics.verdict(kind),
   });
-  const bankFiles = config.bank && new BankFiles({ ...own, log, settings: config.bank, kind: distributionKind, sending });
+  const invoices = new Invoices({
+    db,
+    clock,
+    ids,
+    bank: config.bank,
+    publicUrl: config.publicUrl,
+    masterKey: config.masterKey,
+    oldMasterKey: config.oldMasterKey,
+  });
+  const bankFiles = config.bank && new BankFiles({ ...own, log, settings: config.bank, kind: distributionKind, sending, invoices });
   const wallet = new Wallet({
     ...{ ...own, random, authorizer, timeoutMs: config.processorTimeoutMs },
     sealer: new Sealer(config.masterKey, 'wallet', random, config.oldMasterKey),
@@ -127,7 +138,7 @@ export function openHouse(
   });
   return {
     ...ports,
-    ...{ config, ids, log, metrics, connector, vault, payouts, distributions, sending, bankFiles, wallet, webhooks },
+    ...{ config, ids, log, metrics, connector, vault, payouts, distributions, sending, bankFiles, invoices, wallet, webhooks },
     cards: new Cards({ db, vault, clock, ids, publicUrl: config.publicUrl }),
     auth: new Authenticator(db, clock),
     requestsPerSecond: config.requestsPerSecond,
@@ -186,7 +197,7 @@ export async function work(house: House): Promise<Running> {
   const sending = new Worker([house.sending.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
   house.wallet.telling = house.sending.telling;
   const wallet = new Worker([house.wallet.queue], { db, clock, log, capacity: 256 }).run(stopping.signal);
-  const lapses = new Worker([house.wallet.lapses], { db, clock, log, capacity: 256, idleMs: 1_000 }).run(stopping.signal);
+  const lapses = new Worker([house.wallet.lapses, house.invoices.queue], { db, clock, log, capacity: 256, idleMs: 1_000 }).run(stopping.signal);
   const deliveries = new Worker([house.webhooks.queue], { db, clock, log, capacity: 512 }).run(stopping.signal);
   const files = house.bankFiles && [
     new Worker([house.bankFiles.batcher.queue], { db, clock, log, capacity: 8 }).run(stopping.signal),

@@ -13,7 +13,7 @@ const name = (file: string) => relative(src, file).replaceAll('\\', '/');
 const floors: { name: string; has: RegExp; apart?: boolean }[] = [
   { name: 'faces', has: /^(cli\/|app\.ts$|main\.ts$)/ },
   { name: 'rooms', has: /^(payouts|cards|distributions|wallet)\//, apart: true },
-  { name: 'records', has: /^(merchants|customers|transactions|vault|webhooks|audit|pages|sending|bankfiles)\// },
+  { name: 'records', has: /^(merchants|customers|transactions|vault|webhooks|audit|pages|sending|bankfiles|beneficiaries|splits|invoices)\// },
   { name: 'base', has: /^(http|ledger|work|db|connectors|embedded|sandbox|net)\/|^(groups|machine|net|clock|log|metrics|sealing|config|root)\.ts$/ },
   { name: 'words', has: /^(money|errors|ids|ports|kazakhstan)\.ts$|^kazakhstan\// },
 ];

@@ -69,6 +69,14 @@ export const checks: Check[] = [
     union all select d.id, t.kind from tolem.distribution d join tolem.transfer t on t.merchant_id = d.merchant_id and t.object_id = d.id::text
     group by d.id, d.amount, t.kind having sum(t.amount) <> d.amount`,
   ),
+  check(
+    'INV-10c',
+    'an invoice is paid by the money that came in for it, once, and nothing else is',
+    `
+    select i.id from tolem.invoice i left join (select merchant_id, object_id, count(*) as n, sum(amount) as amount from tolem.transfer where kind = 'receive' group by 1, 2) t
+      on t.merchant_id = i.merchant_id and t.object_id = i.id::text
+    where (i.state = 'paid') <> (t.n is not null) or (t.n is not null and (t.n <> 1 or t.amount <> i.amount))`,
+  ),
   check('INV-11', 'one transaction for each business fact', `select object_id, kind, ordinal from audit_v1.txn group by 1, 2, 3 having count(*) > 1`),
   check(
     'INV-12',
@@ -79,6 +87,33 @@ export const checks: Check[] = [
     'INV-13',
     'only an exchange touches two currencies',
     `select p.txn_id from audit_v1.posting p join audit_v1.txn t on t.id = p.txn_id where t.kind <> 'fx' group by 1 having count(distinct p.currency) > 1`,
+  ),
+  check(
+    'INV-14',
+    'the parts of a split were posted as they were given, and no payment is split beyond what it brought',
+    `
+    select s.id::text from tolem.split_request s left join (select merchant_id, object_id, sum(amount) as amount from tolem.transfer where kind = 'split' group by 1, 2) t on t.merchant_id = s.merchant_id and t.object_id = s.id::text
+    where coalesce(t.amount, 0) <> coalesce((select sum(p) from unnest(s.parts) p), 0)
+    union all select s.id::text from tolem.split_request s cross join lateral unnest(s.parts) with ordinality as p (amount, line) left join tolem.transfer t on t.merchant_id = s.merchant_id and t.object_id = s.id::text and t.kind = 'split' and t.line = p.line
+    where coalesce(t.amount, 0) <> p.amount
+      or (t.amount is not null and t.to_account <> 'beneficiary:' || (s.items -> (p.line::int - 1) ->> 'beneficiaryId') || '/' || s.currency)
+    union all select i.source from tolem.income i left join (
+      select s.merchant_id, u.source, s.currency, sum((select sum(p) from unnest(s.parts) p)) as split
+      from tolem.split_request s, unnest(array[s.source, case when s.transaction_id is null then null else 'order/' || s.order_reference end]) as u (source) where s.state = 'processed' group by 1, 2, 3
+    ) s on s.merchant_id = i.merchant_id and s.source = i.source and s.currency = i.currency
+    where i.split <> coalesce(s.split, 0) or i.split > i.amount`,
+  ),
+  check(
+    'INV-14b',
+    'what came in for an order is what its payments captured and its invoices brought',
+    `
+    select i.source from tolem.income i left join (
+      select p.merchant_id, 'order/' || p.order_reference as source, p.currency, sum(p.amount) as captured from (
+        select a.merchant_id, a.order_reference, a.currency, a.captured as amount from tolem.wallet_authorization a
+        union all select i.merchant_id, i.order_reference, i.currency, i.amount from tolem.invoice i where i.state = 'paid'
+      ) p group by 1, 2, 3
+    ) a on a.merchant_id = i.merchant_id and a.source = i.source and a.currency = i.currency
+    where i.source like 'order/%' and i.amount <> coalesce(a.captured, 0)`,
   ),
   check(
     'INV-15',
@@ -220,7 +255,7 @@ export const checks: Check[] = [
     'state and money moved in one transaction',
     `
     select t.id from audit_v1.txn t join audit_v1.transition e on e.object_id = t.object_id
-      and e.to_state = any (case t.kind when 'reserve' then array['new'] when 'settle' then array['settled'] when 'release' then array['rejected', 'failed'] when 'return' then array['returned'] end)
+      and e.to_state = any (case t.kind when 'reserve' then array['new'] when 'settle' then array['settled'] when 'release' then array['rejected', 'failed'] when 'return' then array['returned'] when 'split' then array['processed'] when 'receive' then array['paid'] end)
     where e.xact <> t.xact`,
   ),
   check(
@@ -258,6 +293,7 @@ export const checks: Check[] = [
     union all select p.id::text from tolem.payout p where not exists (select from tolem.card_token c where c.merchant_id = p.merchant_id and c.id = p.card_token_id and c.customer_id = p.customer_id)
     union all select s.payout_id::text from tolem.submission s where not exists (select from tolem.payout p where p.merchant_id = s.merchant_id and p.id = s.payout_id)
       and not exists (select from tolem.distribution d where d.merchant_id = s.merchant_id and d.id = s.payout_id)
+    union all select a.id from tolem.account a where a.kind = 'beneficiary' and not exists (select from tolem.beneficiary b where b.merchant_id = a.merchant_id and 'beneficiary:' || b.id || '/' || b.currency = a.id)
     union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.event e where e.merchant_id = d.merchant_id and e.number = d.event_number)
     union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.endpoint p where p.merchant_id = d.merchant_id and p.id = d.endpoint_id)
     union all select a.event_number::text from tolem.attempt a where not exists (select from tolem.delivery d where d.merchant_id = a.merchant_id and d.event_number = a.event_number and d.endpoint_id = a.endpoint_id)`,

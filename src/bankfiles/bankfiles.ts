@@ -4,6 +4,7 @@ import { kazakhCalendar } from '../connectors/iso20022/calendar.ts';
 import type { ProcessorLimits } from '../connectors/connector.ts';
 import type { Db } from '../db/db.ts';
 import type { Ids } from '../ids.ts';
+import type { Invoices } from '../invoices/invoices.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import type { OutgoingKind } from '../sending/outgoing.ts';
@@ -30,6 +31,7 @@ export interface BankFilesOptions {
   log: Log;
   settings: BankConfig;
   kind: OutgoingKind;
+  invoices: Invoices;
   sending: Sending;
 }
 
@@ -55,7 +57,7 @@ export class BankFiles {
     this.inbox = new Inbox({
       ...{ ...o, folder, account: settings.account.iban },
       settleMs: settings.settleMs,
-      statements: new Statements({ ...{ db, kind, owners }, clock: o.clock, outcomes: sending.outcomes }),
+      statements: new Statements({ ...{ db, kind, owners, invoices: o.invoices }, clock: o.clock, outcomes: sending.outcomes }),
       statuses: () => new Statuses({ db, owners, outcomes: sending.outcomes }),
     });
   }

@@ -19,19 +19,29 @@ export class Owners {
 
   async of(references: (string | null)[]): Promise<Map<string, Owner>> {
     const parsed = new Map(references.flatMap((text) => (text === null ? [] : [[text, parseProcessorReference(text)] as const])));
-    const unknown = [...new Set([...parsed.values()].flatMap((one) => (one && !this.merchants.has(one.merchantCode) ? [one.merchantCode] : [])))];
-    if (unknown.length > 0) {
-      const rows = await this.db.lookup((q) =>
-        q.rows<{ code: string; merchant: string }>(sql`select c.code, c.merchant from merchant_code c where c.code = any(${unknown}::text[])`),
-      );
-      if (this.merchants.size > 100_000) this.merchants.clear();
-      for (const { code, merchant } of rows) this.merchants.set(code, merchant);
-    }
+    const merchants = await this.ofCodes([...parsed.values()].flatMap((one) => (one ? [one.merchantCode] : [])));
     return new Map(
       [...parsed].flatMap(([text, one]): [string, Owner][] => {
-        const merchant = one && this.merchants.get(one.merchantCode);
+        const merchant = one && merchants.get(one.merchantCode);
         return one && merchant ? [[text, { merchant, objectId: one.id }]] : [];
       }),
     );
+  }
+
+  /** The merchants of these codes, by code. */
+  async ofCodes(codes: string[]): Promise<Map<string, string>> {
+    const wanted = [...new Set(codes)];
+    const found = new Map(wanted.flatMap((code) => (this.merchants.has(code) ? [[code, this.merchants.get(code) as string] as const] : [])));
+    const unknown = wanted.filter((code) => !found.has(code));
+    if (unknown.length === 0) return found;
+    const rows = await this.db.lookup((q) =>
+      q.rows<{ code: string; merchant: string }>(sql`select c.code, c.merchant from merchant_code c where c.code = any(${unknown}::text[])`),
+    );
+    if (this.merchants.size > 100_000) this.merchants.clear();
+    for (const { code, merchant } of rows) {
+      found.set(code, merchant);
+      this.merchants.set(code, merchant);
+    }
+    return found;
   }
 }

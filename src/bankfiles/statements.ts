@@ -2,6 +2,8 @@ import type { StatementLine } from '../connectors/iso20022/camt.ts';
 import type { Verdict } from '../connectors/connector.ts';
 import type { Db } from '../db/db.ts';
 import type { Groups } from '../groups.ts';
+import type { Credit, CreditMatch, Invoices } from '../invoices/invoices.ts';
+import { merchantCodeIn, numberIn } from '../invoices/reference.ts';
 import type { Clock } from '../ports.ts';
 import type { Heard } from '../sending/decide.ts';
 import type { Outgoing, OutgoingKind } from '../sending/outgoing.ts';
@@ -15,10 +17,11 @@ export interface StatementsOptions {
   clock: Clock;
   kind: OutgoingKind;
   owners: Owners;
+  invoices: Invoices;
   outcomes: Groups<Heard, Effect>;
 }
 
-/** Matches movements on the operator's account with the payments that they are, and closes these by it. */
+/** Matches movements on the operator's account with the payments and the invoices that they are, and closes these by it. */
 export class Statements {
   private readonly o: StatementsOptions;
 
@@ -41,16 +44,39 @@ export class Statements {
     const [payments, moved] = await Promise.all([this.payments([...owned.values()]), this.moved([...owned.values()])]);
     const kept: Line[] = [];
     const told: Promise<unknown>[] = [];
+    const others = new Map<StatementLine, Match>();
     for (const line of fresh) {
       const owner = line.endToEndId === null ? undefined : owned.get(line.endToEndId);
       const payment = owner && payments.get(owner.objectId);
       const matched = matchOf(line, payment, moved);
       const verdict = verdictOf(line, matched);
       if (owner && verdict) told.push(this.tell(owner, line.lineKey, verdict));
-      kept.push(lineOf(line, matched, payment && owner));
+      if (isStrangers(line, matched)) others.set(line, matched);
+      else kept.push(lineOf(line, matched, payment && owner));
     }
-    await Promise.all(told);
-    await db.lookup((queries) => storeLines(queries, kept, file, clock.now()));
+    const [received] = await Promise.all([this.receive(others), ...told]);
+    await db.lookup((queries) => storeLines(queries, [...kept, ...received], file, clock.now()));
+  }
+
+  /** Money that others sent: for an invoice, where it names one; else it is what it was taken for. */
+  private async receive(others: Map<StatementLine, Match>): Promise<Line[]> {
+    const lines = [...others.keys()];
+    const numbers = new Map(lines.flatMap((line) => pairOf(line, numberIn(line.remittance))));
+    const merchants = await this.o.owners.ofCodes([...numbers.values()].map(merchantCodeIn));
+    const merchantOf = (line: StatementLine) => merchants.get(merchantCodeIn(numbers.get(line) ?? ''));
+    const matched = new Map<StatementLine, CreditMatch & { merchant: string }>();
+    for (const merchant of new Set(lines.flatMap((line) => merchantOf(line) ?? []))) {
+      const own = lines.filter((line) => merchantOf(line) === merchant);
+      const credits = own.map(({ lineKey, amount, currency, bankReference }, i): Credit => {
+        return { number: numbers.get(own[i] as StatementLine) as string, lineKey, amount, currency, bankReference };
+      });
+      const matches = await this.o.db.merchant(merchant, (tx) => this.o.invoices.pay(tx, credits, BANK_FILES));
+      for (const [i, match] of matches.entries()) matched.set(own[i] as StatementLine, { ...match, merchant });
+    }
+    return [...others].map(([line, before]) => {
+      const { match, invoiceId, merchant } = matched.get(line) ?? {};
+      return lineOf(line, match === undefined || match === 'unmatched' ? before : match, merchant && invoiceId ? { merchant, objectId: invoiceId } : undefined);
+    });
   }
 
   private async moved(owners: Owner[]): Promise<Moved> {
@@ -82,6 +108,12 @@ export class Statements {
     return new Map(rows.flat().map((row) => [row.id, row]));
   }
 }
+
+/** A credit that is nothing of ours, as far as its reference says. */
+const isStrangers = ({ direction, returned, entry }: StatementLine, matched: Match): boolean =>
+  direction === 'credit' && !returned && !entry.isReversal && (matched === 'unmatched' || matched === 'unknown_reference');
+
+const pairOf = <K, V>(key: K, value: V | undefined): [K, V][] => (value === undefined ? [] : [[key, value]]);
 
 /** How often something was matched so far, by payment and match. */
 type Moved = Map<string, number>;

@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CommitUnknown, isConnectionLost, isLockTimeout } from '../db/db.ts';
 import type { App } from '../http/room.ts';
 import type { Log } from '../log.ts';
 import { acceptForms, fieldOf, isOurs } from '../pages/form.ts';
 import { notice } from '../pages/frame.tsx';
-import { type Language, languageOf } from '../pages/languages.ts';
+import type { Language } from '../pages/languages.ts';
+import { errorPage, spoken } from '../pages/visit.ts';
 import { givePage, type Page, type PageSettings } from '../pages/reply.ts';
 import { splitExpiry } from '../vault/card-number.ts';
 import type { Cards, Sent } from './cards.ts';
@@ -55,14 +55,3 @@ function pageAfter(sent: Sent, language: Language, expiry: string, holder: strin
 const shown = (text: string, problem: string | undefined): string => (problem ? '' : text);
 
 const leave = (reply: FastifyReply, to: string): FastifyReply => reply.code(303).header('location', to).header('referrer-policy', 'no-referrer').send();
-
-const spoken = (request: FastifyRequest): Language => languageOf((request.query as Record<string, unknown>).lang, request.headers['accept-language']);
-
-/** What goes wrong is said in words here too. The log gets the route, not the address, which is a secret. */
-function errorPage(error: Error, request: FastifyRequest, log: Log): Page {
-  const { statusCode } = error as { statusCode?: number };
-  if (statusCode && statusCode >= 400 && statusCode < 500) return notice(statusCode, spoken(request), 'unreadable');
-  log.error({ event: 'page.failed', requestId: request.id, route: request.routeOptions.url, error }, 'a page failed');
-  const busy = error instanceof CommitUnknown || isConnectionLost(error) || isLockTimeout(error);
-  return notice(busy ? 503 : 500, spoken(request), busy ? 'busy' : 'broken');
-}

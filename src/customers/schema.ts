@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { unprocessable } from '../errors.ts';
+import { wrongFields } from '../errors.ts';
 import { Nullable } from '../http/room.ts';
 import { holdsCardNumber } from '../vault/card-number.ts';
 
@@ -57,6 +57,6 @@ export function checkCustomer(fields: Fields, path = ''): Fields {
     value && holdsCardNumber(value) ? [{ field: path + name, message: 'holds a card number, which belongs into cardData alone' }] : [],
   );
   if (fields.email && !/^[^\s@]+@[^\s@]+$/.test(fields.email)) details.push({ field: `${path}email`, message: 'is not an e-mail address' });
-  if (details.length > 0) throw unprocessable(details.map(({ field, message }) => `${field} ${message}`).join('; '), details);
+  if (details.length > 0) throw wrongFields(details);
   return fields;
 }

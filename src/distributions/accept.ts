@@ -1,16 +1,16 @@
 import type { Tx } from '../db/db.ts';
 import { column } from '../db/sql.ts';
-import { assert, conflict, unprocessable } from '../errors.ts';
+import { conflict } from '../errors.ts';
 import type { Outcome } from '../groups.ts';
 import { type Answer, type Key, recall, remember, replay } from '../http/idempotency.ts';
-import { type Ids, processorReference } from '../ids.ts';
-import { account, Books } from '../ledger/books.ts';
-import { eventOf } from '../machine.ts';
+import type { Ids } from '../ids.ts';
+import { Books } from '../ledger/books.ts';
 import type { Merchant } from '../merchants/merchants.ts';
 import type { Minor } from '../money.ts';
-import { insertSubmissions, type Way } from '../sending/submission.ts';
-import { type NewEvent, tell } from '../webhooks/events.ts';
-import { type Distribution, distributionMachine, distributionsByReference, insertDistributions, type Recipient } from './distribution.ts';
+import type { Recipient } from '../sending/recipient.ts';
+import type { Way } from '../sending/submission.ts';
+import { type Distribution, distributionsByReference } from './distribution.ts';
+import { accountsOf, take, writeMade } from './make.ts';
 import { createdView } from './view.ts';
 
 /** A request for a distribution that has been checked as far as it can be without the database. */
@@ -46,7 +46,7 @@ export async function acceptDistributions(
   const [books, stored, known] = await Promise.all([
     Books.lock(
       tx,
-      currencies.flatMap((currency) => [account('available', currency), account('held', currency)]),
+      currencies.flatMap((currency) => accountsOf({ ...FROM_MERCHANT, currency })),
       now,
     ),
     recall(tx, keys[0]?.route ?? '', column(keys, 'key')),
@@ -54,13 +54,16 @@ export async function acceptDistributions(
   ]);
   const desk = new Desk(tx, books, stored, new Map(known.map((one) => [one.orderReference, one])), ids, repeated);
   const outcomes = requests.map((request) => desk.decide(request));
-  await desk.write(way((requests[0] as DistributionRequest).merchant.mode));
+  const { code, mode } = (requests[0] as DistributionRequest).merchant;
+  await desk.write(code, way(mode));
   return outcomes;
 }
 
+const FROM_MERCHANT = { kind: 'distribution', source: 'merchant', beneficiaryId: null } as const;
+
 /** What a group is decided by, and what it will write. */
 class Desk {
-  private readonly made: { distribution: Distribution; event: NewEvent; code: string }[] = [];
+  private readonly made: Distribution[] = [];
   private readonly answers = new Map<string, Key & Answer>();
 
   constructor(
@@ -93,35 +96,19 @@ class Desk {
     return answer;
   }
 
-  private make({ id, merchant, orderReference, amount, currency, recipient, paymentPurpose }: DistributionRequest): Distribution {
-    const { at } = this.books;
-    const [from, to] = [account('available', currency), account('held', currency)];
-    const balanceBefore = this.books.balance(from);
-    if (balanceBefore < amount) throw unprocessable('the balance does not cover the amount', [{ field: 'amount', message: 'is more than the balance' }]);
-    this.books.post({ objectId: id, kind: 'reserve', from, to, amount });
-    const distribution: Distribution = {
-      ...{ id, state: 'new', seq: 1, amount, fee: 0n, currency, orderReference, ...recipient, paymentPurpose, description: paymentPurpose },
-      ...{ balanceBefore, balanceAfter: this.books.balance(from) },
-      ...{ retrievalReferenceNumber: null, errorCode: null, errorMessage: null, createdAt: at, updatedAt: at, finalAt: null },
-    };
-    this.made.push({ distribution, event: eventOf(this.tx, distributionMachine, null, distribution, 'request', at, this.ids), code: merchant.code });
+  private make({ id, orderReference, amount, currency, recipient, paymentPurpose }: DistributionRequest): Distribution {
+    const distribution = take(this.books, { ...FROM_MERCHANT, id, orderReference, amount, currency, recipient, paymentPurpose });
+    this.made.push(distribution);
     this.known.set(orderReference, distribution);
     return distribution;
   }
 
-  async write(way: Way): Promise<void> {
+  async write(merchantCode: string, way: Way): Promise<void> {
     if (this.made.length === 0) return;
-    const { at } = this.books;
-    const toSend = this.made.map(({ distribution: { id }, code }) => ({ payoutId: id, reference: processorReference(code, id) }));
-    const [inserted, submitted] = await Promise.all([
-      insertDistributions(this.tx, column(this.made, 'distribution')),
-      insertSubmissions(this.tx, toSend, way, at),
-      this.books.write(),
-      remember(this.tx, [...this.answers.values()], at),
-      tell(this.tx, column(this.made, 'event'), at),
+    await Promise.all([
+      remember(this.tx, [...this.answers.values()], this.books.at), // before the event counter, which is locked last
+      writeMade(this.tx, this.books, this.made, merchantCode, way, this.ids),
     ]);
-    assert(inserted === this.made.length, 'every distribution was written');
-    assert(submitted === toSend.length, 'every submission was written');
   }
 }
 

@@ -32,6 +32,11 @@ export class Distributions {
     });
   }
 
+  /** Which way what is accepted leaves. */
+  way(mode: 'test' | 'live'): Way {
+    return this.o.way(mode);
+  }
+
   /** Accepts many at once, each with its own fate; all of it once for its key. @param read checks an item */
   acceptBulk(merchantId: string, items: unknown[], read: (item: unknown) => DistributionRequest, key: Key | undefined): Promise<Answer> {
     const { db, clock, ids, way } = this.o;

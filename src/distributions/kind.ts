@@ -4,12 +4,14 @@ import { assert } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { OpenDestination, OutgoingKind, Return } from '../sending/outgoing.ts';
 import type { NewEvent } from '../webhooks/events.ts';
-import { type Distribution, distributionMachine, distributionsById, lockDistributions, tryLockDistributions } from './distribution.ts';
+import { type Distribution, distributionMachine, distributionsById, lockDistributions, sourceOf, tryLockDistributions } from './distribution.ts';
+import { orderReturnedEvent } from './order-view.ts';
 import { returnedEvent } from './view.ts';
 
-/** Distributions as money on its way out. */
+/** Distributions, and orders, as money on its way out. */
 export const distributionKind: OutgoingKind<Distribution> = {
   machine: distributionMachine,
+  source: sourceOf,
   byId: distributionsById,
   lock: lockDistributions,
   tryLock: tryLockDistributions,
@@ -43,6 +45,6 @@ async function insertReturns(tx: Tx, returns: Return<Distribution>[], at: Date):
 function returnEvent(tx: Tx, { id, payout, code }: Return<Distribution>, at: Date, ids: Ids): NewEvent {
   return {
     ...{ id: ids.uuid(), objectId: id, objectSeq: 1, fromState: null, toState: 'returned', cause: 'callback' },
-    ...returnedEvent(tx.merchantId, id, payout, code, at),
+    ...(payout.kind === 'order' ? orderReturnedEvent(tx.merchantId, id, payout) : returnedEvent(tx.merchantId, id, payout, code, at)),
   };
 }

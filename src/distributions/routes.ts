@@ -88,7 +88,7 @@ export function distributionRoutes(app: App, { db, ids, distributions }: { db: D
     },
     async (request) => {
       const { page, size, status, orderReference = null } = request.query;
-      const filter = { states: status ? statesOf(status as string) : null, orderReference };
+      const filter = { kind: 'distribution', states: status ? statesOf(status as string) : null, orderReference, beneficiaryId: null } as const;
       const [rows, { total }] = await db.merchant(callerOf(request).merchant.id, (tx) =>
         Promise.all([listDistributions(tx, filter, size, (page - 1) * size), countDistributions(tx, filter)]),
       );
@@ -131,7 +131,7 @@ export function distributionRoutes(app: App, { db, ids, distributions }: { db: D
     async (request) => {
       const id = idIn(request.params.id, 'distribution');
       const [distribution] = await db.merchant(callerOf(request).merchant.id, (tx) => distributionsById(tx, [id]));
-      if (!distribution) throw notFound(`no distribution ${id}`);
+      if (distribution?.kind !== 'distribution') throw notFound(`no distribution ${id}`);
       return detailView(distribution);
     },
   );

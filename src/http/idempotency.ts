@@ -11,6 +11,8 @@ export interface Key {
   key: string;
   /** SHA-256 of what was asked, whatever the order of its fields */
   fingerprint: Buffer;
+  /** what the client calls it, where that is not Idempotency-Key */
+  name?: string;
 }
 
 /** An answer as it went out, to be given again byte for byte. */
@@ -28,6 +30,10 @@ export function keyOf(route: string, header: unknown, body: unknown): Key | unde
   if (typeof header !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(header)) throw invalid('Idempotency-Key: 1 to 255 visible ASCII characters, without spaces');
   return { route, key: header, fingerprint: sha256(canonical(body)) };
 }
+
+/** The same by a field of the body that names the work, such as `requestId`. @param what all that is asked for */
+export const keyIn = (route: string, name: string, key: string | undefined, what: unknown): Key | undefined =>
+  key === undefined ? undefined : { route, key, name, fingerprint: sha256(canonical(what)) };
 
 /** JSON with sorted keys: equal bodies have equal texts. */
 export function canonical(value: unknown): string {
@@ -57,7 +63,7 @@ export async function recall(tx: Tx, route: string, keys: string[]): Promise<Map
 
 /** @throws {ApiError} 409 when the key stands for something else */
 export function replay(stored: Stored, key: Key): Answer {
-  if (!stored.fingerprint.equals(key.fingerprint)) throw conflict('this Idempotency-Key was used for a request with another body');
+  if (!stored.fingerprint.equals(key.fingerprint)) throw conflict(`this ${key.name ?? 'Idempotency-Key'} was used for a request with another body`);
   return { status: stored.status, body: stored.body, replayed: true };
 }
 
@@ -83,21 +89,36 @@ export async function remember(tx: Tx, answers: (Key & Answer)[], at: Date): Pro
 
 /**
  * Does a piece of work once for its key: key, work and answer commit together. Without a key it is simply done.
+ * @param keys the key, or all the names that the work goes by
  * @throws {ApiError} 409 when the key stands for something else, or its first request is still being worked on
  */
-export async function once(db: Db, merchantId: string, key: Key | undefined, now: Date, work: (tx: Tx) => Promise<Answer>): Promise<Answer> {
+export async function once(
+  db: Db,
+  merchantId: string,
+  keys: Key | undefined | (Key | undefined)[],
+  now: Date,
+  work: (tx: Tx) => Promise<Answer>,
+): Promise<Answer> {
+  const names = [keys].flat().filter((key) => key !== undefined);
   const attempt = () =>
     db.merchant(merchantId, async (tx) => {
-      const stored = key && (await recall(tx, key.route, [key.key])).get(key.key);
-      if (key && stored) return replay(stored, key);
+      for (const key of names) {
+        const stored = (await recall(tx, key.route, [key.key])).get(key.key);
+        if (stored) return replay(stored, key);
+      }
       const answer = await work(tx);
-      if (key) await remember(tx, [{ ...key, ...answer }], now);
+      await remember(
+        tx,
+        names.map((key) => ({ ...key, ...answer })),
+        now,
+      );
       return answer;
     });
   try {
     return await attempt();
   } catch (error) {
-    if (key && isLockTimeout(error)) throw new ApiError(8, 'the first request with this Idempotency-Key is still being worked on', { retryAfter: 1 });
+    if (names[0] && isLockTimeout(error))
+      throw new ApiError(8, `the first request with this ${names[0].name ?? 'Idempotency-Key'} is still being worked on`, { retryAfter: 1 });
     // Another request with the key, or for the same thing, was quicker. Its answer is there now.
     if (isUniqueViolation(error)) return attempt();
     throw error;

@@ -6,19 +6,20 @@ import type { Minor } from '../money.ts';
 /**
  * The chart: the accounts that a merchant has in a currency. Credit is positive: `available` is what we owe the merchant
  * and may pay out, `held` is on its way, `clearing` went to a processor, `fees` is ours, `suspense` awaits a person,
- * `world` is everybody else.
+ * `world` is everybody else. `beneficiary` is what we owe a partner of the merchant.
  */
-export type AccountKind = 'available' | 'held' | 'clearing' | 'fees' | 'suspense' | 'world';
-export const account = (kind: Exclude<AccountKind, 'clearing'>, currency: string): string => `${kind}/${currency}`;
+export type AccountKind = 'available' | 'held' | 'clearing' | 'fees' | 'suspense' | 'world' | 'beneficiary';
+export const account = (kind: Exclude<AccountKind, 'clearing' | 'beneficiary'>, currency: string): string => `${kind}/${currency}`;
 export const clearing = (connector: string, currency: string): string => `clearing:${connector}/${currency}`;
+export const beneficiaryAccount = (id: string, currency: string): string => `beneficiary:${id}/${currency}`;
 
-/** Money of a merchant never goes below zero; the other side of it may. */
-const floorOf = (kind: AccountKind): Minor | null => (kind === 'available' || kind === 'held' ? 0n : null);
+/** Money of a merchant and its partners never goes below zero; the other side of it may. */
+const floorOf = (kind: AccountKind): Minor | null => (kind === 'available' || kind === 'held' || kind === 'beneficiary' ? 0n : null);
 
 export interface Posting {
   /** what caused it; with kind, ordinal and line it is posted once, whoever tries again */
   objectId: string;
-  kind: 'reserve' | 'settle' | 'release' | 'capture' | 'topup' | 'return' | 'suspense';
+  kind: 'reserve' | 'settle' | 'release' | 'capture' | 'topup' | 'return' | 'suspense' | 'split' | 'recall' | 'receive';
   line?: number;
   from: string;
   to: string;

@@ -9,9 +9,11 @@ export interface Balance {
   balance: Minor;
 }
 
-/** What the accounts of a merchant stand at, now. */
+/** What a merchant's own accounts stand at, now; those of its beneficiaries, which may be many, are asked for one by one. */
 export const balances = (tx: Tx): Promise<Balance[]> =>
-  tx.rows(sql`select a.id as account, a.kind, a.currency, a.balance from account a where a.merchant_id = ${tx.merchantId} order by a.currency, a.id`);
+  tx.rows(
+    sql`select a.id as account, a.kind, a.currency, a.balance from account a where a.merchant_id = ${tx.merchantId} and a.kind <> 'beneficiary' order by a.currency, a.id`,
+  );
 
 /** What one account stands at, and since when; an account that nothing was posted to is at zero. */
 export async function balanceOf(tx: Tx, account: string): Promise<{ balance: Minor; at: Date | null }> {

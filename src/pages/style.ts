@@ -88,6 +88,18 @@ footer { margin-top: 1.5rem; padding-bottom: env(safe-area-inset-bottom); font-s
 .sign.done { background: var(--good-ground); color: var(--good); }
 .sign.stopped { background: var(--warn-ground); color: var(--warn); }
 
+.bill { max-width: 34rem; }
+.bill .state { display: inline-block; margin-bottom: .75rem; padding: .125rem .625rem; border-radius: 1rem; background: var(--soft); color: var(--accent); font-size: .9375rem; font-weight: 600; }
+.bill .state.paid { background: var(--good-ground); color: var(--good); }
+.bill .state.expired, .bill .state.cancelled { background: var(--warn-ground); color: var(--warn); }
+.bill .sum { margin: .375rem 0 .75rem; font-size: 1.75rem; font-weight: 650; font-variant-numeric: tabular-nums; }
+.bill dl { margin: 1.25rem 0 0; border-top: 1px solid var(--hair); }
+.bill dl div { display: grid; gap: 0 1rem; padding: .625rem 0; border-bottom: 1px solid var(--hair); }
+.bill dt { color: var(--muted); font-size: .9375rem; }
+.bill dd { margin: 0; font-weight: 550; font-variant-numeric: tabular-nums; min-width: 0; overflow-wrap: anywhere; }
+@media (min-width: 30rem) { .bill dl div { grid-template-columns: 10rem minmax(0, 1fr); } }
+@media print { body { background: none; } footer, .bill .lead { display: none; } .panel { box-shadow: none; border: 1px solid var(--hair); } }
+
 @media (max-width: 22.5rem) { .panel { padding: 1rem; } input { padding: 0 .75rem; } #number { padding-right: 3rem; letter-spacing: 0; font-size: 1rem; } .marks { right: .625rem; width: 1.875rem; height: 1.25rem; } }
 @media (min-width: 30rem) {
   .panel { padding: 1.75rem; }

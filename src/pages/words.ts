@@ -8,9 +8,9 @@ const en = {
   unreadable: { title: 'Nothing was received', text: 'What was sent cannot be read. Open the link again and fill in the form.' },
   busy: {
     title: 'One moment, please',
-    text: 'We cannot finish this right now. Open the link again in a minute: if your card has been saved already, it will say so.',
+    text: 'We cannot finish this right now. Open the link again in a minute: it will show what has been done already.',
   },
-  broken: { title: 'Something went wrong', text: 'The mistake is ours. Open the link again: if your card has been saved already, it will say so.' },
+  broken: { title: 'Something went wrong', text: 'The mistake is ours. Open the link again: it will show what has been done already.' },
 };
 
 const ru: typeof en = {
@@ -22,8 +22,8 @@ const ru: typeof en = {
     text: 'Форма отправлена с другого сайта, поэтому мы ничего не сделали. Откройте ссылку ещё раз и заполните форму здесь.',
   },
   unreadable: { title: 'Ничего не получено', text: 'Не удалось прочитать отправленное. Откройте ссылку ещё раз и заполните форму.' },
-  busy: { title: 'Подождите немного', text: 'Сейчас закончить не получается. Откройте ссылку ещё раз через минуту: если карта уже сохранена, вы это увидите.' },
-  broken: { title: 'Что-то пошло не так', text: 'Это наша ошибка. Откройте ссылку ещё раз: если карта уже сохранена, вы это увидите.' },
+  busy: { title: 'Подождите немного', text: 'Сейчас закончить не получается. Откройте ссылку ещё раз через минуту: там будет видно, что уже сделано.' },
+  broken: { title: 'Что-то пошло не так', text: 'Это наша ошибка. Откройте ссылку ещё раз: там будет видно, что уже сделано.' },
 };
 
 const kk: typeof en = {
@@ -37,9 +37,9 @@ const kk: typeof en = {
   unreadable: { title: 'Ештеңе алынбады', text: 'Жіберілген деректерді оқу мүмкін болмады. Сілтемені қайта ашып, пішінді толтырыңыз.' },
   busy: {
     title: 'Сәл күте тұрыңыз',
-    text: 'Дәл қазір аяқтау мүмкін болмай тұр. Сілтемені бір минуттан кейін қайта ашыңыз: карта сақталып қойған болса, сол жерде көрінеді.',
+    text: 'Дәл қазір аяқтау мүмкін болмай тұр. Сілтемені бір минуттан кейін қайта ашыңыз: не жасалғаны сол жерде көрінеді.',
   },
-  broken: { title: 'Бірдеңе дұрыс болмады', text: 'Бұл — біздің қате. Сілтемені қайта ашыңыз: карта сақталып қойған болса, сол жерде көрінеді.' },
+  broken: { title: 'Бірдеңе дұрыс болмады', text: 'Бұл — біздің қате. Сілтемені қайта ашыңыз: не жасалғаны сол жерде көрінеді.' },
 };
 
 /** What any hosted page may have to say. */

@@ -2,6 +2,7 @@ import { column, sql } from '../db/sql.ts';
 import type { Tx } from '../db/db.ts';
 import { assert } from '../errors.ts';
 import type { Ids } from '../ids.ts';
+import { account } from '../ledger/books.ts';
 import { dayIn, theMerchant } from '../merchants/merchants.ts';
 import type { Minor } from '../money.ts';
 import type { OpenDestination, OutgoingKind, Return } from '../sending/outgoing.ts';
@@ -13,6 +14,7 @@ import { giveBackUsage, lockPayouts, type Payout, payoutMachine, payoutsById, tr
 /** Payouts as money on its way out. */
 export const payoutKind = (openCards: (merchantId: string, tokenIds: string[]) => Promise<Map<string, OpenCard>>): OutgoingKind<Payout> => ({
   machine: payoutMachine,
+  source: ({ currency }) => account('available', currency),
   byId: payoutsById,
   lock: lockPayouts,
   tryLock: tryLockPayouts,

@@ -46,6 +46,8 @@ export interface Return<Row extends Outgoing = Outgoing> {
 /** What a room says of its money on the way out, so that it can be sent, asked about and closed as all other is. */
 export interface OutgoingKind<Row extends Outgoing = Outgoing> {
   machine: Machine<Row, OutgoingState, OutgoingMove>;
+  /** The account that the money was taken from, and is given back to. */
+  source(row: Row): string;
   /** Those of these ids that are of this kind, locked: whoever changes one, or what was submitted for it, holds its row first. */
   lock(tx: Tx, ids: string[]): Promise<Row[]>;
   /** As they are now, not locked. */

@@ -116,20 +116,14 @@ async function write(tx: Tx, decided: Decided[], submissions: Map<string, Submis
   const stored = changed.size > 0 ? storeSubmissions(tx, [...changed.values()]) : Promise.resolve(0);
   const accounts = [
     ...moves.flatMap((move) => accountsOf(move)),
-    ...returns.flatMap(({ payout, connector }) => [account('available', payout.currency), clearing(connector, payout.currency)]),
+    ...returns.flatMap(({ payout, kind, connector }) => [kind.source(payout), clearing(connector, payout.currency)]),
     ...incidents.flatMap(({ payout, connector }) => [account('suspense', payout.currency), clearing(connector, payout.currency)]),
   ];
   if (accounts.length > 0) {
     const [books] = await Promise.all([Books.lock(tx, accounts, now), stored]); // together: one that fails leaves none that nobody awaits
     for (const move of moves) postMove(books, move);
-    for (const { id, payout, connector } of returns)
-      books.post({
-        objectId: id,
-        kind: 'return',
-        from: clearing(connector, payout.currency),
-        to: account('available', payout.currency),
-        amount: payout.amount,
-      });
+    for (const { id, payout, kind, connector } of returns)
+      books.post({ objectId: id, kind: 'return', from: clearing(connector, payout.currency), to: kind.source(payout), amount: payout.amount });
     for (const incident of incidents) postSuspense(books, incident);
     await Promise.all([
       books.write(),
@@ -156,18 +150,20 @@ interface Move {
   errorMessage?: string;
 }
 
-function accountsOf({ payout: { currency }, connector, move }: Move): string[] {
+function accountsOf({ payout, kind, connector, move }: Move): string[] {
+  const { currency } = payout;
   const held = account('held', currency);
-  return move === 'settle' ? [held, clearing(connector, currency), account('fees', currency)] : [held, account('available', currency)];
+  return move === 'settle' ? [held, clearing(connector, currency), account('fees', currency)] : [held, kind.source(payout)];
 }
 
-/** Settled: what was held goes to the processor, and the fee to us. Rejected or failed: all of it back. */
-function postMove(books: Books, { payout: { id, amount, fee, currency }, connector, move }: Move): void {
+/** Settled: what was held goes to the processor, and the fee to us. Rejected or failed: all of it back to where it was taken from. */
+function postMove(books: Books, { payout, kind: { source }, connector, move }: Move): void {
+  const { id, amount, fee, currency } = payout;
   const settled = move === 'settle';
   const kind = settled ? 'settle' : 'release';
   const from = account('held', currency);
-  books.post({ objectId: id, kind, from, to: settled ? clearing(connector, currency) : account('available', currency), amount });
-  if (fee > 0n) books.post({ objectId: id, kind, line: 2, from, to: settled ? account('fees', currency) : account('available', currency), amount: fee });
+  books.post({ objectId: id, kind, from, to: settled ? clearing(connector, currency) : source(payout), amount });
+  if (fee > 0n) books.post({ objectId: id, kind, line: 2, from, to: settled ? account('fees', currency) : source(payout), amount: fee });
 }
 
 /** The moves of one kind. What failed or was rejected is undone in its room, too. */

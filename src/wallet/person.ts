@@ -1,7 +1,6 @@
 import type { Tx } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
-import type { Detail } from '../errors.ts';
-import { unprocessable } from '../errors.ts';
+import { type Detail, wrongFields } from '../errors.ts';
 import { iinProblem, phoneNumber } from '../kazakhstan.ts';
 import { type Sealer, sha256 } from '../sealing.ts';
 
@@ -27,7 +26,7 @@ export function personIn(phoneText: string, iin: string, isLive: boolean): Perso
     ...('problem' in phone ? [{ field: 'phoneNumber', message: phone.problem }] : []),
     ...(wrong ? [{ field: 'iin', message: wrong }] : []),
   ];
-  if ('problem' in phone || wrong) throw unprocessable(details.map(({ field, message }) => `${field} ${message}`).join('; '), details);
+  if ('problem' in phone || wrong) throw wrongFields(details);
   return { phone: phone.e164, iin };
 }
 

@@ -6,12 +6,13 @@ import type { Outcome } from '../groups.ts';
 import type { Ids } from '../ids.ts';
 import { account, Books, clearing } from '../ledger/books.ts';
 import { eventOf } from '../machine.ts';
+import { type Incoming, Sharing } from '../splits/sharing.ts';
 import { type Hand, type NewEvent, tell } from '../webhooks/events.ts';
 import { type Authorization, authorizationMachine, lockAuthorizations, remainder, storeAuthorizations } from './authorization.ts';
 import { type Decision, decide, type Heard, type Stage, type WalletVerdict } from './decide.ts';
 import { ended, type Operation, operationsById, storeOperations } from './operation.ts';
 import { storeSubmissions, type Submission, submissionsById } from './submission.ts';
-import { walletEvent } from './view.ts';
+import { walletEvent, walletId } from './view.ts';
 
 /** Whether something changed because of what was heard. */
 export interface Effect {
@@ -141,15 +142,16 @@ class Desk {
     await this.openIncidents();
     const submissions = [...this.changed.submissions].map((id) => this.submissions.get(id) as Submission);
     const stored = submissions.length > 0 ? storeSubmissions(this.tx, submissions) : Promise.resolve(0);
-    const [books, count] = await Promise.all([this.books(), stored]);
+    const [posted, count] = await Promise.all([this.post(), stored]);
     assert(count === submissions.length, 'every submission was stored');
-    const at = books?.at ?? this.now;
+    const at = posted?.books.at ?? this.now;
     const authorizations = [...this.changed.authorizations.values()].map((a) => ({ ...a, version: a.version + 1, updatedAt: at }));
     const operations = [...this.changed.operations.values()].map((one) => ({ ...one, finalAt: at }));
     const [a, o] = await Promise.all([
       authorizations.length > 0 ? storeAuthorizations(this.tx, authorizations) : 0,
       operations.length > 0 ? storeOperations(this.tx, operations) : 0,
-      books?.write(),
+      posted?.books.write(),
+      posted?.sharing?.write(at, this.o.ids, hand),
       tell(
         this.tx,
         this.told.map(({ make }) => make(at)),
@@ -160,13 +162,15 @@ class Desk {
     assert(a === authorizations.length && o === operations.length, 'every authorization and operation stood where it was expected');
   }
 
-  /** Locks what will be posted to, and posts it. */
-  private async books(): Promise<Books | undefined> {
+  /** Locks what will be posted to, and posts it; of what was captured, the shares of others as well. */
+  private async post(): Promise<{ books: Books; sharing: Sharing | undefined } | undefined> {
     const accounts = this.facts.flatMap(postingOf).flatMap(({ from, to }) => [from, to]);
     if (accounts.length === 0) return undefined;
-    const books = await Books.lock(this.tx, accounts, this.now);
+    const sharing = await Sharing.open(this.tx, this.facts.flatMap(incomeOf));
+    const books = await Books.lock(this.tx, [...accounts, ...(sharing?.accounts ?? [])], this.now);
     for (const fact of this.facts) for (const posting of postingOf(fact)) books.post(posting);
-    return books;
+    sharing?.share(books);
+    return { books, sharing };
   }
 
   /** One of a kind for an object. Only those that say the processor moved money otherwise than our books have a posting. */
@@ -195,6 +199,10 @@ function postingOf({ id, operation: { kind, amount }, a: { connector, currency }
   if (kind === 'capture') return what === 'done' ? [{ objectId: id, kind: 'capture', from: bank, to: available, amount }] : [];
   return [{ objectId: id, kind: what === 'done' ? 'settle' : 'release', from: held, to: what === 'done' ? bank : available, amount }];
 }
+
+/** What a capture brings, which others may have a share in. */
+const incomeOf = ({ operation: { kind, amount }, a, what }: Fact): Incoming[] =>
+  kind === 'capture' && what === 'done' ? [{ orderReference: a.orderReference, transactionId: walletId(a.id), currency: a.currency, amount }] : [];
 
 /** Code 54, expired: the processor let go of it by itself before we asked for that, and what we asked for has happened. @source ISO 8583, field 39 */
 const expiredThere = (verdict: WalletVerdict): WalletVerdict => (verdict.kind === 'declined' && verdict.code === '54' ? { kind: 'done', rrn: null } : verdict);

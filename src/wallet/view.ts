@@ -16,9 +16,12 @@ export interface Shown {
 /** wt_ and the id in base 32, as the contract's examples have it: in order of time. */
 export const walletId = (id: string): string => `wt_${toBase32(id).toUpperCase()}`;
 
+/** @returns undefined for what cannot be an id of ours */
+export const idOfWallet = (text: string): string | undefined => (text.startsWith('wt_') ? fromBase32(text.slice(3).toLowerCase()) : undefined);
+
 /** @throws {ApiError} 404 for what cannot be an id of ours, exactly as for one that is not there */
 export function walletIdIn(text: string): string {
-  const id = text.startsWith('wt_') ? fromBase32(text.slice(3).toLowerCase()) : undefined;
+  const id = idOfWallet(text);
   if (!id) throw noSuchTransaction(); // what was sent is not repeated: it may be anything
   return id;
 }

@@ -18,11 +18,12 @@ export interface NewEvent {
   body: string;
 }
 
-/** Sent to every endpoint; all other types only to those that asked for them. A payout's `new` is in the feed alone. */
-const isForAll = (type: string): boolean => (type.startsWith('transaction.') && type !== 'transaction.new') || type === 'card.saved';
+/** Sent to every endpoint; all other types only to those that asked for them. A payout's `new` and an order's `processing` are in the feed alone. */
+const isForAll = (type: string): boolean =>
+  type === 'card.saved' || (/^(transaction|payment_order)\./.test(type) && type !== 'transaction.new' && type !== 'payment_order.processing');
 
 /** The same, of a row of `event e`. */
-export const isForAllSql = fragment`(e.type = 'card.saved' or (e.type like 'transaction.%' and e.type <> 'transaction.new'))`;
+export const isForAllSql = fragment`(e.type = 'card.saved' or ((e.type like 'transaction.%' or e.type like 'payment\\_order.%') and e.type not in ('transaction.new', 'payment_order.processing')))`;
 
 /** Where deliveries go that the process which tells of an event makes itself: they are born taken, and need no claim. */
 export interface Hand {

@@ -136,7 +136,7 @@ export interface Detail {
   direction: Direction | null;
   debtor: Party;
   creditor: Party;
-  /** lines of unstructured remittance, joined with a line feed; '' when there are none */
+  /** lines of unstructured remittance and creditor references, joined with a line feed; '' when there are none */
   remittance: string;
   bankCode: string | null;
   /** money that comes back: why, and the bank transaction code of what it once was; the other references are then of the original payment */
@@ -166,15 +166,16 @@ export function detailOf(node: XmlNode): Detail {
     direction: child(node, 'CdtDbtInd') ? directionOf(node) : null,
     debtor: partyOf(node, 'Dbtr'),
     creditor: partyOf(node, 'Cdtr'),
-    remittance: all(child(node, 'RmtInf'), 'Ustrd')
-      .map(({ text }) => text)
-      .filter(Boolean)
-      .join('\n'),
+    remittance: remittanceOf(child(node, 'RmtInf')),
     bankCode: bankCodeOf(child(node, 'BkTxCd')),
     returned: returnOf(child(node, 'RtrInf')),
     info: textAt(node, 'AddtlTxInf'),
   };
 }
+
+/** What the payer wrote, and after it the references that the payer's bank kept apart. */
+const remittanceOf = (node: XmlNode | undefined): string =>
+  [...all(node, 'Ustrd').map(({ text }) => text), ...all(node, 'Strd').map((one) => textAt(child(one, 'CdtrRefInf'), 'Ref'))].filter(Boolean).join('\n');
 
 /** From version .08 on a party is a choice of a person or firm (Pty) and a bank (Agt). */
 function partyOf(node: XmlNode, as: 'Dbtr' | 'Cdtr'): Party {
