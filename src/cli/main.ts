@@ -56,6 +56,7 @@ merchant
   .description('open a merchant; its keys are shown once')
   .requiredOption('--name <name>', 'what it is called')
   .addOption(new Option('--mode <mode>', 'test or live').choices(['test', 'live']).default('test'))
+  .option('--bin <number>', 'its business number, 12 digits')
   .option('--organisation <id>', 'of an organisation that has a merchant already')
   .option('--json', 'as JSON')
   .action(async (options) => (await merchants()).createMerchant(options));

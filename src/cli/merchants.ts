@@ -1,6 +1,7 @@
 import { invalid, notFound } from '../errors.ts';
 import { sql } from '../db/sql.ts';
 import type { House } from '../main.ts';
+import { binOrIinProblem } from '../kazakhstan.ts';
 import { openMerchant } from '../merchants/open.ts';
 import { exponentOf } from '../money.ts';
 import { noTerms, setTerms, termsOf } from '../merchants/merchants.ts';
@@ -13,21 +14,26 @@ import { say, withHouse } from './context.ts';
 export async function createMerchant({
   name,
   mode,
+  bin,
   organisation,
   json,
 }: {
   name: string;
   mode: 'test' | 'live';
+  bin?: string;
   organisation?: string;
   json?: boolean;
 }): Promise<void> {
   await withHouse(async ({ db, ids, config, random, clock }) => {
     if (mode === 'live' && config.sandboxMasterKey) throw new ConfigError('MASTER_KEY: a live merchant needs your own; make one with: openssl rand -base64 32');
     if (!name.trim()) throw invalid('--name: what is the merchant called?');
+    const wrong = bin === undefined ? undefined : binOrIinProblem(bin, { checkDigit: mode === 'live' });
+    if (wrong) throw invalid(`--bin: ${wrong}`);
     if (organisation !== undefined) await findOrganisation(db, organisation);
     const made = await openMerchant(db, ids, new Sealer(config.masterKey, 'webhooks', random), {
       name,
       mode,
+      ...(bin ? { bin } : {}),
       ...(organisation ? { organisationId: organisation } : {}),
       now: clock.now(),
     });

@@ -46,7 +46,7 @@ export const describeApi = (url: string): SwaggerOptions => ({
       title: 'Tolem',
       version: '1',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-      description: `Payouts to saved cards, on books that balance.
+      description: `Payouts to saved cards, payments from wallets, bank distributions and invoices, on books that balance.
 
 Send the key raw in \`Authorization\`, without "Bearer". Amounts of transactions are in major units (100.05 is one hundred tenge and five tiyn); where a field is in minor units it says so. Give every POST an \`Idempotency-Key\`: it never expires, and what is asked again under it is not done again.
 
@@ -75,6 +75,13 @@ ${errorTableMarkdown()}`,
         'A distribution came back',
         'After it was completed: the money is in the balance again. For endpoints that ask for it.',
       ),
+      payment_order: message(
+        'PaymentOrderMessage',
+        'A settlement order changed',
+        'payment_order.created, then .paid or .failed; .returned if the bank gives the money back. For every endpoint. Messages of one order arrive in order.',
+      ),
+      split: message('SplitMessage', 'A split changed', 'split.created, then .processed, .failed or .deleted. For endpoints that ask for them.'),
+      invoice: message('InvoiceMessage', 'A bank invoice changed', 'invoice.created, then .paid, .expired or .cancelled. For endpoints that ask for them.'),
       wallet_transaction: message(
         'WalletTransactionMessage',
         'A wallet payment changed',

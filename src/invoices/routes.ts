@@ -1,5 +1,8 @@
 import Type from 'typebox';
+import type { BankConfig } from '../config.ts';
+import { ProcessorLine } from '../connectors/http-line.ts';
 import type { Db } from '../db/db.ts';
+import { conflict, forbidden, unavailable } from '../errors.ts';
 import { keyOf, once } from '../http/idempotency.ts';
 import { type App, answers, callerOf, give, IdempotencyHeader } from '../http/room.ts';
 import { idIn } from '../http/server.ts';
@@ -9,10 +12,10 @@ import type { Log } from '../log.ts';
 import { notice } from '../pages/frame.tsx';
 import { givePage } from '../pages/reply.ts';
 import { errorPage, spoken } from '../pages/visit.ts';
-import type { Clock, Random } from '../ports.ts';
+import type { Clock, Net, Random } from '../ports.ts';
 import { type Invoice, invoiceById, listInvoices } from './invoice.ts';
 import type { Invoices } from './invoices.ts';
-import { CreateInvoice, invoiceSchemas, ListInvoices } from './schema.ts';
+import { CreateInvoice, invoiceSchemas, ListInvoices, PayInvoice } from './schema.ts';
 import { invoicePage } from './pages.tsx';
 import { invoiceView } from './view.ts';
 
@@ -29,7 +32,8 @@ export interface InvoiceParts {
   clock: Clock;
   random: Random;
   log: Log;
-  config: { publicUrl: string };
+  net: Net;
+  config: { publicUrl: string; bank: BankConfig | undefined; processorUrl: string | undefined; processorSecret: string; processorTimeoutMs: number };
   invoices: Invoices;
 }
 
@@ -94,7 +98,32 @@ export function invoiceRoutes(app: App, parts: InvoiceParts): void {
     return shown(await db.merchant(callerOf(request).merchant.id, (tx) => invoiceById(tx, id)));
   });
 
+  sandboxRoute(app, parts);
   void app.register(async (pages) => pageRoute(pages as App, parts));
+}
+
+/** Somebody at the sandbox bank pays: its next statement tells of it. */
+function sandboxRoute(app: App, { db, net, config }: InvoiceParts): void {
+  const { bank, processorUrl: url = '', processorSecret: secret, processorTimeoutMs: timeoutMs } = config;
+  const line = new ProcessorLine({ name: 'sandbox', url, secret, net, timeoutMs });
+  const schema = {
+    ...{ tags: ['Sandbox'], summary: 'Pay a bank invoice', params: One, body: Type.Optional(PayInvoice) },
+    description: 'Test merchants only: somebody pays it at the sandbox bank, whose next statement tells of it. Each call is a payment.',
+    response: answers({ 202: Type.Object({ status: Type.Literal('booked') }) }, 404, 409, 413),
+  };
+  app.post('/v1/sandbox/bank-invoices/:id/pay', { config: { scope: 'sandbox', source: 'sandbox' }, schema }, async (request, reply) => {
+    const { merchant } = callerOf(request);
+    const id = idIn(request.params.id, 'invoice');
+    const invoice = await db.merchant(merchant.id, (tx) => invoiceById(tx, id));
+    if (merchant.mode !== 'test') throw forbidden('only invoices of test merchants are paid here');
+    if (!bank?.isSandbox) throw conflict('this platform has no sandbox bank that writes statements');
+    const { amount = Number(invoice.amount), purpose = invoice.paymentPurpose } = request.body ?? {};
+    const payer = { name: invoice.payerName, bin: invoice.payerBin };
+    const body = JSON.stringify({ iban: bank.account.iban, amount, currency: invoice.currency, purpose, payer });
+    const answer = await line.call('POST', '/v1/incoming', body);
+    if ('kind' in answer || answer.status !== 202) throw unavailable('the sandbox bank does not answer', 1);
+    return reply.code(202).send({ status: 'booked' });
+  });
 }
 
 /** The page of an invoice. Its address is the right to see it. */

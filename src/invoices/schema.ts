@@ -24,6 +24,13 @@ export const CreateInvoice = Type.Object(
   },
   { $id: 'CreateBankInvoice', title: 'Invoice to make', additionalProperties: false },
 );
+export const PayInvoice = Type.Object(
+  {
+    amount: Type.Optional({ ...Amount, description: 'In minor units; that of the invoice where nothing is said' }),
+    purpose: Type.Optional(text(140, 'What the payer writes; that of the invoice where nothing is said', 'Оплата по счёту')),
+  },
+  { $id: 'PayBankInvoice', additionalProperties: false },
+);
 const Status = Type.Union(
   ['created', 'paid', 'expired', 'cancelled'].map((status) => Type.Literal(status)),
   { description: 'paid when the bank’s statement has the whole amount with the number of the invoice' },

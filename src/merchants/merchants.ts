@@ -7,6 +7,8 @@ export interface Merchant {
   organisationId: string;
   mode: 'test' | 'live';
   name: string;
+  /** business number, where it is known */
+  bin: string | null;
   code: string;
   timeZone: string;
   storeId: string;
@@ -17,7 +19,7 @@ export interface Merchant {
 
 export const theMerchant = (tx: Tx): Promise<Merchant> =>
   tx.one(sql`
-    select m.merchant_id as id, m.organisation_id as "organisationId", m.mode, m.name, m.code, m.time_zone as "timeZone", m.store_id as "storeId", m.terminal_id as "terminalId",
+    select m.merchant_id as id, m.organisation_id as "organisationId", m.mode, m.name, m.bin, m.code, m.time_zone as "timeZone", m.store_id as "storeId", m.terminal_id as "terminalId",
       m.requests_per_second as "requestsPerSecond", m.created_at as "createdAt"
     from merchant m where m.merchant_id = ${tx.merchantId}`);
 

@@ -22,17 +22,18 @@ export const webhookTokenOwner = (merchantId: string): string => `webhook-token/
  * Opens a merchant with a store, a terminal and its first keys. The look-ups come first: a crash in between leaves
  * look-ups of a merchant that is not there, which find nothing.
  *
+ * @param bin business number
  * @param organisationId of an organisation that has a merchant already: test and live are two merchants of one
  */
 export async function openMerchant(
   db: Db,
   ids: Ids,
   sealer: Sealer,
-  { name, mode, organisationId, now }: { name: string; mode: 'test' | 'live'; organisationId?: string; now: Date },
+  { name, mode, bin = null, organisationId, now }: { name: string; mode: 'test' | 'live'; bin?: string | null; organisationId?: string; now: Date },
 ): Promise<NewMerchant> {
   const merchantId = ids.uuid();
   const merchant: Merchant = {
-    ...{ id: merchantId, organisationId: organisationId ?? ids.uuid(), mode, name, code: ids.code(8), timeZone: 'Asia/Almaty' },
+    ...{ id: merchantId, organisationId: organisationId ?? ids.uuid(), mode, name, bin, code: ids.code(8), timeZone: 'Asia/Almaty' },
     ...{ storeId: ids.uuid(), terminalId: ids.uuid(), requestsPerSecond: null, createdAt: now },
   };
   const webhookToken = `whk_${ids.secret(32)}`;
@@ -45,8 +46,8 @@ export async function openMerchant(
   for (const { secret, key } of keys) await claimSecret(db, secret, merchantId, key.id);
   await db.merchant(merchantId, async (tx) => {
     await tx.run(sql`
-      insert into merchant as m (merchant_id, organisation_id, mode, name, code, time_zone, store_id, terminal_id, webhook_token, created_at)
-      values (${merchantId}, ${merchant.organisationId}, ${mode}, ${name}, ${merchant.code}, ${merchant.timeZone}, ${merchant.storeId}, ${merchant.terminalId}, ${sealer.seal(Buffer.from(webhookToken), webhookTokenOwner(merchantId))}, ${now}::timestamptz)`);
+      insert into merchant as m (merchant_id, organisation_id, mode, name, bin, code, time_zone, store_id, terminal_id, webhook_token, created_at)
+      values (${merchantId}, ${merchant.organisationId}, ${mode}, ${name}, ${bin}, ${merchant.code}, ${merchant.timeZone}, ${merchant.storeId}, ${merchant.terminalId}, ${sealer.seal(Buffer.from(webhookToken), webhookTokenOwner(merchantId))}, ${now}::timestamptz)`);
     await tx.run(sql`insert into store as s (merchant_id, id, name, created_at) values (${merchantId}, ${merchant.storeId}, ${name}, ${now}::timestamptz)`);
     await tx.run(
       sql`insert into terminal as t (merchant_id, id, store_id, name, created_at) values (${merchantId}, ${merchant.terminalId}, ${merchant.storeId}, 'API', ${now}::timestamptz)`,

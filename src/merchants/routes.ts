@@ -7,12 +7,12 @@ import { type App, answers, callerOf, give, IdempotencyHeader, Nullable } from '
 import { idIn } from '../http/server.ts';
 import type { Ids } from '../ids.ts';
 import { account, Books } from '../ledger/books.ts';
-import { balances } from '../ledger/statement.ts';
 import { exponentOf, MAX_MINOR } from '../money.ts';
 import type { Clock, Random } from '../ports.ts';
 import { Sealer } from '../sealing.ts';
 import { timestamp } from '../transactions/view.ts';
 import { type ApiKey, claimSecret, expireKey, insertKey, listKeys, lockKey, newKey, revokeKey, SCOPES } from './keys.ts';
+import { detailRoutes } from './details.ts';
 import { advanceClock, clockOffset } from './platform.ts';
 
 export interface MerchantRoutes {
@@ -52,48 +52,12 @@ const Scopes = Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope)))
 });
 const WEEK_SECONDS = 7 * 24 * 3600;
 
-/** A merchant's own affairs: balances and keys; and, for test merchants, money out of nothing and time that moves. */
+/** A merchant's own affairs: what it is, and its keys; and, for test merchants, money out of nothing and time that moves. */
 export function merchantRoutes(app: App, parts: MerchantRoutes): void {
   app.addSchema(KeyBody);
-  ownRoutes(app, parts.db);
+  detailRoutes(app, parts.db);
   keyRoutes(app, parts);
   sandboxRoutes(app, parts);
-}
-
-function ownRoutes(app: App, db: Db): void {
-  const Balance = Type.Object({
-    currency: Type.String(),
-    available: Type.Integer({ description: 'Minor units that may be paid out' }),
-    pending: Type.Integer({ description: 'Minor units held for payouts on their way' }),
-  });
-  const Me = Type.Object({
-    id: Type.String(),
-    name: Type.String(),
-    mode: Type.String(),
-    status: Type.String(),
-    balance: Type.Array(Balance),
-    stores: Type.Object({ data: Type.Array(Type.Object({ id: Type.String() })) }),
-    createdAt: Type.String(),
-  });
-  app.get(
-    '/v1/merchants/me',
-    {
-      config: { scope: 'read', source: 'merchants' },
-      schema: { tags: ['Merchants'], summary: "Retrieve the merchant's details", response: answers({ 200: Me }) },
-    },
-    async (request) => {
-      const { merchant } = callerOf(request);
-      const rows = await db.merchant(merchant.id, balances);
-      const of = (kind: string, currency: string) => rows.find((row) => row.kind === kind && row.currency === currency)?.balance ?? 0n;
-      const currencies = [...new Set(rows.map(({ currency }) => currency))];
-      return {
-        ...{ id: merchant.id, name: merchant.name, mode: merchant.mode, status: 'active' },
-        balance: currencies.map((currency) => ({ currency, available: Number(of('available', currency)), pending: Number(of('held', currency)) })),
-        stores: { data: [{ id: merchant.storeId }] },
-        createdAt: timestamp(merchant.createdAt),
-      };
-    },
-  );
 }
 
 function keyRoutes(app: App, { db, ids, clock, random, config: { masterKey, oldMasterKey } }: MerchantRoutes): void {

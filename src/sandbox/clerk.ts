@@ -10,7 +10,7 @@ import type { Log } from '../log.ts';
 import type { Clock } from '../ports.ts';
 import type { Bank } from './bank.ts';
 import { readPain001, type TakenFile } from './pain001-reader.ts';
-import { MalformedRequest, parseTransfer } from './request.ts';
+import { type Incoming, MalformedRequest, parseTransfer } from './request.ts';
 
 export interface ClerkOptions {
   /** a bank of its own, which calls nobody back: what it does is told in files */
@@ -31,6 +31,8 @@ interface Open {
 }
 
 const LOOK_MS = 500;
+/** Of everybody who sends money here. @source the example of the IBAN registry for Kazakhstan */
+const PAYER_IBAN = 'KZ86125KZT5004100100';
 /** The reasons of ISO 20022 for the codes that cards are declined with. @source ISO 20022 external code set, by meaning */
 const REASONS: Record<string, string> = {
   '14': 'AC01',
@@ -76,6 +78,16 @@ export class Clerk {
       });
     }
     await this.tell();
+  }
+
+  /** Somebody sends money to an account here: the statement tells of it. */
+  async receive({ iban, amount, currency, purpose, payer }: Incoming): Promise<void> {
+    await mkdir(join(this.o.folder, 'inbox'), { recursive: true });
+    const on = inAlmaty(this.o.clock.wall()).day;
+    const bankReference = `IN${this.o.clock.wall().getTime()}-${++this.statements}`;
+    const details = [{ amount, bankReference, endToEndId: 'NOTPROVIDED', remittance: purpose, debtor: { ...payer, iban: PAYER_IBAN } }];
+    const entry: AnsweredEntry = { amount, direction: 'credit', bankReference, bookedOn: on, valueOn: on, bankCode: ['PMNT', 'RCDT', 'DMCT'], details };
+    await this.put(`statement-${this.o.clock.wall().getTime()}-${this.statements}.xml`, this.statement(iban, [entry], currency));
   }
 
   private async take(path: string): Promise<void> {
@@ -147,12 +159,12 @@ export class Clerk {
     await this.put(`${endToEndId}-late.xml`, answer);
   }
 
-  private statement(iban: string, entries: AnsweredEntry[]): string {
+  private statement(iban: string, entries: AnsweredEntry[], currency = 'KZT'): string {
     const createdAt = this.o.clock.wall();
     const on = inAlmaty(createdAt).day;
     const moved = entries.reduce((sum, { amount, direction }) => sum + (direction === 'credit' ? amount : -amount), 0n);
     const id = `ST${createdAt.getTime()}-${this.statements}`;
-    return writeCamt053({ messageId: id, id, createdAt, iban, currency: 'KZT', entries, opening: { amount: 0n, on }, closing: { amount: moved, on } });
+    return writeCamt053({ messageId: id, id, createdAt, iban, currency, entries, opening: { amount: 0n, on }, closing: { amount: moved, on } });
   }
 
   /** Whole or not at all: under a name that nobody reads, then under its own. */

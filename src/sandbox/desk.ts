@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Bank } from './bank.ts';
 import { onLine, refusal, type Answer, type Reply } from './reply.ts';
 import { operationKinds, parseAuthorization, parseOperation } from './authorization-request.ts';
-import { MalformedRequest, parseTransfer, refPattern } from './request.ts';
+import { type Incoming, MalformedRequest, parseIncoming, parseTransfer, refPattern } from './request.ts';
 import type { Promises } from './script.ts';
 
 export interface Call {
@@ -25,6 +25,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 export class Desk {
   readonly #bank: Bank;
   readonly #bearer: Buffer;
+  /** Books money that somebody sends to an account here; unset where no statements are written. */
+  receive: ((incoming: Incoming) => Promise<void>) | undefined;
 
   /** @param secret the whole `whsec_…` string, which is the Bearer */
   constructor(bank: Bank, secret: string) {
@@ -45,6 +47,10 @@ export class Desk {
     if (room === 'transfers' && ref === undefined) return post(() => this.#heard(body, parseTransfer, (request) => this.#bank.transfer(request)));
     if (room === 'authorizations' && ref === undefined)
       return post(() => this.#heard(body, parseAuthorization, (request) => this.#bank.authorizations.authorize(request)));
+    if (room === 'incoming' && ref === undefined && this.receive) {
+      const { receive } = this;
+      return post(() => this.#heard(body, parseIncoming, async (incoming) => (await receive(incoming), whole({ status: 202, body: '{"status":"booked"}' }))));
+    }
     if (ref === undefined || !refPattern.test(ref)) return notFound;
     switch (`${room}/${verb ?? ''}`) {
       case 'transfers/':

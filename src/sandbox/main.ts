@@ -9,6 +9,7 @@ import { Clerk } from './clerk.ts';
 import { Desk } from './desk.ts';
 import { loadKey } from './fingerprint.ts';
 import { FileJournal } from './journal-file.ts';
+import type { Incoming } from './request.ts';
 import { BankServer } from './server.ts';
 
 export interface BankOptions extends Pick<
@@ -68,10 +69,12 @@ export async function runBank(options: BankOptions): Promise<RunningBank> {
     const dials = { dial, callbackAttempts, callbackAlways, authorizationSeconds };
     const bank = new Bank({ journal: file, clock, random, key, callback, ...dials, ...promises, failed: tellFailed });
     await bank.open();
-    opened(new Desk(bank, secret));
+    const door = new Desk(bank, secret);
     void failed.then((error) => log.error({ event: 'bank.failed', error }, 'the journal failed: nobody is answered any more'));
     log.info({ event: 'bank.open', url: server.url }, 'the sandbox bank is open');
     const clerk = options.files === undefined ? undefined : await openClerk(options, options.files, key, tellFailed);
+    door.receive = clerk?.receive;
+    opened(door);
     const stop = async () => {
       await clerk?.stop();
       await server.stop();
@@ -87,15 +90,22 @@ export async function runBank(options: BankOptions): Promise<RunningBank> {
   }
 }
 
+interface OpenClerk {
+  receive(incoming: Incoming): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /** What comes in files is kept in books of its own, which call nobody back: files answer files. */
-async function openClerk(options: BankOptions, folder: string, key: Buffer, failed: (error: Error) => void): Promise<{ stop(): Promise<void> }> {
+async function openClerk(options: BankOptions, folder: string, key: Buffer, failed: (error: Error) => void): Promise<OpenClerk> {
   const { clock, random, dataDir, log, pace = 1, retentionSeconds = 24 * 3600, maxInFlightSeconds = 60 } = options;
   const journal = await FileJournal.open(join(dataDir, 'files.ndjson'));
   const bank = new Bank({ journal, clock, random, key, pace, retentionSeconds, maxInFlightSeconds, failed });
   await bank.open();
   const stopping = new AbortController();
-  const running = new Clerk({ bank, folder, dataDir: join(dataDir, 'files'), clock, log }).run(stopping.signal);
+  const clerk = new Clerk({ bank, folder, dataDir: join(dataDir, 'files'), clock, log });
+  const running = clerk.run(stopping.signal);
   return {
+    receive: (incoming) => clerk.receive(incoming),
     async stop() {
       stopping.abort();
       await running;

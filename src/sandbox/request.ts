@@ -110,6 +110,29 @@ export function parseTransfer(body: unknown): TransferRequest {
 }
 
 /** The same text for the same content, however its JSON was written. */
+/** Money that somebody sends to an account at this bank: what a developer asks for in a sandbox. */
+export interface Incoming {
+  iban: string;
+  /** minor units */
+  amount: bigint;
+  currency: string;
+  purpose: string;
+  payer: { name: string; bin: string };
+}
+
+/** @throws {MalformedRequest} */
+export function parseIncoming(body: unknown): Incoming {
+  const fields = fieldsOf(body, 'body', ['iban', 'amount', 'currency', 'purpose', 'payer']);
+  const payer = fieldsOf(fields.payer, 'payer', ['name', 'bin']);
+  return {
+    iban: text(fields, 'iban', /^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$/),
+    amount: BigInt(amountOf(fields.amount)),
+    currency: text(fields, 'currency', /^[A-Z]{3}$/),
+    purpose: text(fields, 'purpose', /^.{1,140}$/su),
+    payer: { name: text(payer, 'name', /^.{1,140}$/su), bin: text(payer, 'bin', /^\d{12}$/) },
+  };
+}
+
 export function canonical({ kind, amount, currency, destination: d, description }: TransferRequest): string {
   const where = 'pan' in d ? [d.pan, d.expiryMonth, d.expiryYear, d.holder ?? null] : [d.iban, d.bic, d.name, d.bin, d.kbe, d.knp, d.purpose];
   return JSON.stringify([kind, amount, currency, where, description]);

@@ -15,7 +15,7 @@ const settings = {
   events: Type.Array(Type.String({ maxLength: 100 }), {
     maxItems: 50,
     uniqueItems: true,
-    description: 'Types beyond transaction.* and card.saved, which every endpoint gets',
+    description: 'Types beyond transaction.*, payment_order.* and card.saved, which every endpoint gets',
   }),
   legacyWrappedIds: Type.Boolean({
     description: 'Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did',

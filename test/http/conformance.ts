@@ -83,6 +83,11 @@ export class Conformance {
     if (!pathname.startsWith('/v1')) return; // pages and callbacks speak otherwise
     const operation = this.operations.find((one) => one.method === method && one.pattern.test(pathname));
     const what = `${method} ${pathname} answered ${status} ${text.slice(0, 300)}`;
+    if (status === 204 && operation?.operation.responses[204]) {
+      if (text !== '') throw new Error(`${what}: not empty`);
+      this.reached.add(`${operation.name} 204`);
+      return;
+    }
     if (!contentType.startsWith('application/json; charset=utf-8')) throw new Error(`${what}: not JSON (${contentType})`);
     if (!operation) return this.mustFit('Error', { $ref: '#/components/schemas/Error' }, text, what);
     const described = operation.operation.responses[status]?.content?.['application/json']?.schema;
