@@ -1,10 +1,14 @@
 import { type Card, type CardData, encryptCard, type PublicKey } from './cards.ts';
 import type {
+  BankInvoice,
   CardSession,
   Customer,
   FeedEvent as RawEvent,
   Operations,
+  PaymentBeneficiary,
   SavedCard,
+  SettlementPaymentOrder,
+  SplitRequest,
   Transaction,
   TransactionRow,
   WebhookDelivery,
@@ -140,6 +144,64 @@ export class Tolem {
     get: (id: string, options?: Read): Promise<WalletTransaction> => this.call('GET /v1/wallet/transaction/{id}', { path: { id } }, options),
     list: (query: Query<'GET /v1/wallet/transactions/'> = {}, options?: Read): Promise<Answer<'GET /v1/wallet/transactions/'>> =>
       this.call('GET /v1/wallet/transactions/', { query }, options),
+  };
+
+  /** Whom you share your earnings with. Amounts in minor units. */
+  readonly beneficiaries = {
+    create: (beneficiary: Body<'POST /v1/merchants/payment-beneficiaries'>, options?: CallOptions): Promise<PaymentBeneficiary> =>
+      this.call('POST /v1/merchants/payment-beneficiaries', { body: beneficiary }, options),
+    update: (id: string, change: Body<'PATCH /v1/merchants/payment-beneficiaries/{id}'>, options?: Read): Promise<PaymentBeneficiary> =>
+      this.call('PATCH /v1/merchants/payment-beneficiaries/{id}', { path: { id }, body: change }, options),
+    /** With its balance. */
+    get: (id: string, options?: Read): Promise<PaymentBeneficiary> => this.call('GET /v1/merchants/payment-beneficiaries/{id}', { path: { id } }, options),
+    list: (query: Query<'GET /v1/merchants/payment-beneficiaries'> = {}, options?: Read): Promise<Page<PaymentBeneficiary>> =>
+      this.call('GET /v1/merchants/payment-beneficiaries', { query }, options),
+    /** What it has and was not paid goes back to your own balance. */
+    transfer: (
+      id: string,
+      transfer: Body<'POST /v1/merchants/payment-beneficiaries/{id}/transfer'>,
+      options?: CallOptions,
+    ): Promise<Answer<'POST /v1/merchants/payment-beneficiaries/{id}/transfer'>> =>
+      this.call('POST /v1/merchants/payment-beneficiaries/{id}/transfer', { path: { id }, body: transfer }, options),
+    /** Pays its bank account from its own balance. */
+    settle: (
+      id: string,
+      settlement: Body<'POST /v1/merchants/payment-beneficiaries/{id}/settlements'>,
+      options?: CallOptions,
+    ): Promise<SettlementPaymentOrder> => this.call('POST /v1/merchants/payment-beneficiaries/{id}/settlements', { path: { id }, body: settlement }, options),
+  };
+
+  /** Shares of payments for beneficiaries. Amounts in minor units. */
+  readonly splits = {
+    create: (split: Body<'POST /v1/merchants/split-requests'>, options?: CallOptions): Promise<SplitRequest> =>
+      this.call('POST /v1/merchants/split-requests', { body: split }, options),
+    update: (id: string, change: Body<'PATCH /v1/merchants/split-requests/{id}'>, options?: Read): Promise<SplitRequest> =>
+      this.call('PATCH /v1/merchants/split-requests/{id}', { path: { id }, body: change }, options),
+    /** While it is `created`. */
+    delete: (id: string, options?: Read): Promise<void> => this.call('DELETE /v1/merchants/split-requests/{id}', { path: { id } }, options) as Promise<void>,
+    get: (id: string, options?: Read): Promise<SplitRequest> => this.call('GET /v1/merchants/split-requests/{id}', { path: { id } }, options),
+    list: (query: Query<'GET /v1/merchants/split-requests'> = {}, options?: Read): Promise<Page<SplitRequest>> =>
+      this.call('GET /v1/merchants/split-requests', { query }, options),
+  };
+
+  /** Orders to pay beneficiaries from your own balance. Amounts in minor units. */
+  readonly settlementOrders = {
+    create: (order: Body<'POST /v1/merchants/settlement-payment-orders'>, options?: CallOptions): Promise<SettlementPaymentOrder> =>
+      this.call('POST /v1/merchants/settlement-payment-orders', { body: order }, options),
+    get: (id: string, options?: Read): Promise<SettlementPaymentOrder> =>
+      this.call('GET /v1/merchants/settlement-payment-orders/{id}', { path: { id } }, options),
+    list: (query: Query<'GET /v1/merchants/settlement-payment-orders'> = {}, options?: Read): Promise<Page<SettlementPaymentOrder>> =>
+      this.call('GET /v1/merchants/settlement-payment-orders', { query }, options),
+  };
+
+  /** Bills that companies pay by bank transfer. Amounts in minor units. */
+  readonly invoices = {
+    /** `url` is a page to send to who pays. */
+    create: (invoice: Body<'POST /v1/bank-invoices'>, options?: CallOptions): Promise<BankInvoice> =>
+      this.call('POST /v1/bank-invoices', { body: invoice }, options),
+    cancel: (id: string, options?: CallOptions): Promise<BankInvoice> => this.call('POST /v1/bank-invoices/{id}/cancel', { path: { id } }, options),
+    get: (id: string, options?: Read): Promise<BankInvoice> => this.call('GET /v1/bank-invoices/{id}', { path: { id } }, options),
+    list: (query: Query<'GET /v1/bank-invoices'> = {}, options?: Read): Promise<Page<BankInvoice>> => this.call('GET /v1/bank-invoices', { query }, options),
   };
 
   readonly transactions = {

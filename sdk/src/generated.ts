@@ -286,6 +286,194 @@ export interface DistributionBulkResponse {
   items: DistributionFate[];
 }
 
+export interface SettlementPaymentOrder {
+  /** The order */
+  id: string;
+  requestId: string | null;
+  /** Whose it is */
+  merchantId: string;
+  /** Whom it pays */
+  beneficiaryId: string;
+  /** Whose balance it is taken from */
+  source: 'merchant' | 'beneficiary';
+  /** In minor units: 150000 is 1500.00 KZT */
+  amount: number;
+  /** ISO 4217 */
+  currency: string;
+  /** created until the bank has said: then paid or failed. A failed one has given its money back */
+  status: 'created' | 'paid' | 'failed';
+  paymentPurpose: string;
+  /** That balance before it was taken, in minor units */
+  balanceBefore: number;
+  /** And after */
+  balanceAfter: number;
+  /** Why it failed: a code and words */
+  failureReason: string | null;
+  /** When it was made */
+  createdAt: string;
+  /** When it last changed */
+  updatedAt: string;
+  /** When it was known to be paid */
+  paidAt: string | null;
+}
+
+export interface PaymentOrderMessage {
+  /** processing is in the feed alone */
+  name: 'payment_order.created' | 'payment_order.processing' | 'payment_order.paid' | 'payment_order.failed' | 'payment_order.returned';
+  merchant_id: string;
+  data: {
+    /** In minor units */
+    amount: number;
+    status: string;
+    currency: string;
+    merchant_id: string;
+    beneficiary_id: string;
+    payment_order_id: string;
+    /** Of a return: its own id */
+    return_id?: string;
+  };
+}
+
+export interface PaymentBeneficiary {
+  /** The beneficiary */
+  id: string;
+  /** Whose it is */
+  merchantId: string;
+  /** An inactive one is given nothing and paid nothing; what it has can still go back to you */
+  status: 'active' | 'inactive';
+  /** As the bank knows it */
+  name: string;
+  /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+  bin: string;
+  /** Small letters and spaces are taken and normalised */
+  iban: string;
+  /** Of the bank: 8 or 11 characters */
+  bic: string;
+  /** Residency and sector of the recipient: two digits. The bank asks for it before it pays */
+  kbe: string | null;
+  /** Code of the purpose of payments to it: three digits. The bank asks for it before it pays */
+  knp: string | null;
+  /** Your own words; the purpose of payments that have none */
+  description: string | null;
+  /** What it has earned and not been paid yet, in minor units */
+  balance: number;
+  /** ISO 4217 */
+  currency: string;
+  /** When it was made */
+  createdAt: string;
+  /** When it last changed */
+  updatedAt: string;
+}
+
+export interface BeneficiaryTransfer {
+  /** The transfer */
+  id: string;
+  /** From whose balance */
+  beneficiaryId: string;
+  /** In minor units: 150000 is 1500.00 KZT */
+  amount: number;
+  /** ISO 4217 */
+  currency: string;
+  /** Of the beneficiary, in minor units */
+  balanceBefore: number;
+  balanceAfter: number;
+  /** When it was done */
+  createdAt: string;
+}
+
+export interface SplitRequest {
+  /** The split */
+  id: string;
+  /** Whose it is */
+  merchantId: string;
+  transactionId: string | null;
+  orderReference: string;
+  /** created until the payment’s money covers it; then processed, or failed where a beneficiary is inactive or the balance too small */
+  status: 'created' | 'processed' | 'failed' | 'deleted';
+  /** ISO 4217 */
+  currency: string;
+  items: {
+    /** Who is given it */
+    beneficiaryId: string;
+    /** In minor units: 150000 is 1500.00 KZT */
+    amount?: number;
+    /** Of the payment, with at most two decimals */
+    percent?: number;
+    /** What it was given, in minor units; together exactly the shared part of the payment */
+    given: number | null;
+  }[];
+  failureReason: string | null;
+  /** When it was made */
+  createdAt: string;
+  /** When it last changed */
+  updatedAt: string;
+}
+
+export interface SplitMessage {
+  name: 'split.created' | 'split.processed' | 'split.failed' | 'split.deleted';
+  merchantId: string;
+  data: SplitRequest;
+  postedAt: string;
+}
+
+export interface BankInvoice {
+  /** The invoice */
+  id: string;
+  /** A creditor reference (ISO 11649): the payer writes it into the purpose of the payment */
+  number: string;
+  /** Your own reference */
+  orderReference: string;
+  /** In minor units: 150000 is 1500.00 KZT */
+  amount: number;
+  /** ISO 4217 */
+  currency: string;
+  /** paid when the bank’s statement has the whole amount with the number of the invoice */
+  status: 'created' | 'paid' | 'expired' | 'cancelled';
+  description: string | null;
+  payer: {
+    name: string;
+    bin: string;
+    email: string | null;
+  };
+  /** Where it is paid to */
+  payee: {
+    name: string;
+    bin: string;
+    iban: string;
+    bic: string;
+    kbe: string;
+    knp: string;
+  };
+  /** What the payer writes, word for word or at least with the number */
+  paymentPurpose: string;
+  /** A page that shows it to who pays; whoever has the address may see it */
+  url: string;
+  /** The bank’s name for the payment */
+  bankReference: string | null;
+  /** Until when it is to be paid */
+  expiresAt: string | null;
+  /** When it was made */
+  createdAt: string;
+  /** When it last changed */
+  updatedAt: string;
+  /** When the statement told of its payment */
+  paidAt: string | null;
+}
+
+export interface BankInvoiceList {
+  data: BankInvoice[];
+  page: number;
+  size: number;
+  total: number;
+}
+
+export interface InvoiceMessage {
+  name: 'invoice.created' | 'invoice.paid' | 'invoice.expired' | 'invoice.cancelled';
+  merchantId: string;
+  data: BankInvoice;
+  postedAt: string;
+}
+
 export interface WalletTransaction {
   walletTransactionId: string;
   /** SUCCESS: the customer has agreed; the amount can be captured */
@@ -423,13 +611,59 @@ export interface ApiKey {
   secret?: string;
 }
 
+export interface Merchant {
+  id: string;
+  name: string;
+  /** Business number */
+  bin: string | null;
+  mode: 'test' | 'live';
+  status: 'active';
+  balance: {
+    currency: string;
+    /** Minor units that may be paid out */
+    available: number;
+    /** Minor units held for what is on its way */
+    pending: number;
+  }[];
+  stores: {
+    data: {
+      id: string;
+      name: string;
+      terminals: {
+        id: string;
+        name: string;
+      }[];
+    }[];
+  };
+  settings: {
+    /** Of the oldest endpoint that is enabled */
+    webhookUrl: string | null;
+    /** What webhooks bring as Bearer; never shown */
+    webhookToken: string;
+    /** Whether webhooks are signed: always */
+    signatureEnabled: boolean;
+    /** Whether payments are captured by themselves */
+    autoClearing: boolean;
+    autoClearingDelayMinutes: number;
+    /** In which there has been money */
+    currencies: {
+      code: string;
+      /** Decimals that it has */
+      exponent: number;
+    }[];
+    /** By which payments are taken */
+    paymentMethods: string[];
+  };
+  createdAt: string;
+}
+
 export interface WebhookEndpoint {
   /** The endpoint */
   id: string;
   /** https, port 443 or 8443, at a public address */
   url: string;
   description: string;
-  /** Types beyond transaction.* and card.saved, which every endpoint gets */
+  /** Types beyond transaction.*, payment_order.* and card.saved, which every endpoint gets */
   events: string[];
   /** Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did */
   legacyWrappedIds: boolean;
@@ -495,11 +729,39 @@ export interface FeedEvent {
 }
 
 export interface Operations {
+  /** Delete a split request. While it is `created`. It stays to be read, as `deleted`. */
+  'DELETE /v1/merchants/split-requests/{id}': {
+    path: {
+      /** The split */
+      id: string;
+    };
+    answer: void;
+  };
   /** List keys. */
   'GET /v1/api-keys': {
     answer: {
       data: ApiKey[];
     };
+  };
+  /** List bank invoices. Newest first. */
+  'GET /v1/bank-invoices': {
+    query?: {
+      page?: number;
+      size?: number;
+      /** paid when the bank’s statement has the whole amount with the number of the invoice */
+      status?: 'created' | 'paid' | 'expired' | 'cancelled';
+      /** Your own reference */
+      orderReference?: string;
+    };
+    answer: BankInvoiceList;
+  };
+  /** Get a bank invoice by its id. */
+  'GET /v1/bank-invoices/{id}': {
+    path: {
+      /** The invoice */
+      id: string;
+    };
+    answer: BankInvoice;
   };
   /** List customers. Newest first. */
   'GET /v1/customers': {
@@ -609,25 +871,84 @@ export interface Operations {
   };
   /** Retrieve the merchant's details. */
   'GET /v1/merchants/me': {
-    answer: {
-      id: string;
-      name: string;
-      mode: string;
-      status: string;
-      balance: {
-        currency: string;
-        /** Minor units that may be paid out */
-        available: number;
-        /** Minor units held for payouts on their way */
-        pending: number;
-      }[];
-      stores: {
-        data: {
-          id: string;
-        }[];
-      };
-      createdAt: string;
+    answer: Merchant;
+  };
+  /** List beneficiaries. Newest first. */
+  'GET /v1/merchants/payment-beneficiaries': {
+    query?: {
+      page?: number;
+      size?: number;
+      status?: 'active' | 'inactive';
     };
+    answer: {
+      data: PaymentBeneficiary[];
+      page: number;
+      size: number;
+      total: number;
+    };
+  };
+  /** Get a beneficiary by its id. With its balance. */
+  'GET /v1/merchants/payment-beneficiaries/{id}': {
+    path: {
+      /** The beneficiary */
+      id: string;
+    };
+    answer: PaymentBeneficiary;
+  };
+  /** List settlement orders. Newest first; manual settlements among them. */
+  'GET /v1/merchants/settlement-payment-orders': {
+    query?: {
+      page?: number;
+      size?: number;
+      /** created until the bank has said: then paid or failed. A failed one has given its money back */
+      status?: 'created' | 'paid' | 'failed';
+      beneficiaryId?: string;
+    };
+    answer: {
+      data: SettlementPaymentOrder[];
+      page: number;
+      size: number;
+      total: number;
+    };
+  };
+  /** Get a settlement order by its id. */
+  'GET /v1/merchants/settlement-payment-orders/{id}': {
+    path: {
+      id: string;
+    };
+    answer: SettlementPaymentOrder;
+  };
+  /** List split requests. Newest first. */
+  'GET /v1/merchants/split-requests': {
+    query?: {
+      page?: number;
+      size?: number;
+      /** created until the payment’s money covers it; then processed, or failed where a beneficiary is inactive or the balance too small */
+      status?: 'created' | 'processed' | 'failed' | 'deleted';
+      /** Shares what comes in for this order */
+      orderReference?: string;
+    };
+    answer: {
+      data: SplitRequest[];
+      page: number;
+      size: number;
+      total: number;
+    };
+  };
+  /** Get a split request by its id. */
+  'GET /v1/merchants/split-requests/{id}': {
+    path: {
+      /** The split */
+      id: string;
+    };
+    answer: SplitRequest;
+  };
+  /** Retrieve a merchant by its id. The merchant of the key, and no other. */
+  'GET /v1/merchants/{id}': {
+    path: {
+      id: string;
+    };
+    answer: Merchant;
   };
   /** Retrieve payout transactions. Newest first. */
   'GET /v1/payout': {
@@ -755,6 +1076,51 @@ export interface Operations {
     };
     answer: WebhookEndpoint;
   };
+  /** Update a beneficiary. What is not said stays as it is. Orders that were made before go where they were to go. */
+  'PATCH /v1/merchants/payment-beneficiaries/{id}': {
+    path: {
+      /** The beneficiary */
+      id: string;
+    };
+    body: {
+      /** As the bank knows it */
+      name?: string;
+      /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+      bin?: string;
+      /** Small letters and spaces are taken and normalised */
+      iban?: string;
+      /** Of the bank: 8 or 11 characters */
+      bic?: string;
+      /** Residency and sector of the recipient: two digits. The bank asks for it before it pays */
+      kbe?: string;
+      /** Code of the purpose of payments to it: three digits. The bank asks for it before it pays */
+      knp?: string;
+      /** Your own words; the purpose of payments that have none */
+      description?: string;
+      /** An inactive one is given nothing and paid nothing; what it has can still go back to you */
+      status?: 'active' | 'inactive';
+    };
+    answer: PaymentBeneficiary;
+  };
+  /** Update a split request. Other shares, while it is `created`. */
+  'PATCH /v1/merchants/split-requests/{id}': {
+    path: {
+      /** The split */
+      id: string;
+    };
+    body: {
+      /** Each beneficiary once */
+      items: {
+        /** Who is given it */
+        beneficiaryId: string;
+        /** In minor units: 150000 is 1500.00 KZT */
+        amount?: number;
+        /** Of the payment, with at most two decimals */
+        percent?: number;
+      }[];
+    };
+    answer: SplitRequest;
+  };
   /** Change an endpoint. What is given is changed. What is still to be delivered goes to the new URL. */
   'PATCH /v1/webhook-endpoints/{id}': {
     path: {
@@ -765,7 +1131,7 @@ export interface Operations {
       /** https, port 443 or 8443, at a public address */
       url?: string;
       description?: string;
-      /** Types beyond transaction.* and card.saved, which every endpoint gets */
+      /** Types beyond transaction.*, payment_order.* and card.saved, which every endpoint gets */
       events?: string[];
       /** Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did */
       legacyWrappedIds?: boolean;
@@ -804,6 +1170,40 @@ export interface Operations {
       overlapSeconds?: number;
     };
     answer: ApiKey;
+  };
+  /** Create a bank invoice. A bill that a company pays by bank transfer. It is paid, and the money in your balance, when the bank’s statement tells of the amount with its number. */
+  'POST /v1/bank-invoices': {
+    body: {
+      /** Your own reference */
+      orderReference: string;
+      /** In minor units: 150000 is 1500.00 KZT */
+      amount: number;
+      /** ISO 4217 */
+      currency: string;
+      /** What it is for, shown to who pays */
+      description?: string;
+      payer: {
+        /** The company that pays */
+        name: string;
+        /** Its business number (BIN), or a personal number (IIN): 12 digits */
+        bin: string;
+        /** For you; nothing is sent there */
+        email?: string;
+      };
+      /** Code of the purpose of the payment: three digits */
+      knp?: string;
+      /** Later than this it is expired; money that arrives even so is taken */
+      expiresAt?: string;
+    };
+    answer: BankInvoice;
+  };
+  /** Cancel a bank invoice. While it is `created`. Money that arrives for it afterwards is kept for a person to look at. */
+  'POST /v1/bank-invoices/{id}/cancel': {
+    path: {
+      /** The invoice */
+      id: string;
+    };
+    answer: BankInvoice;
   };
   /** Save a card for payouts. Nothing is charged and no bank is asked. With `cardData` the card is saved at once. Without it, the answer has the address of a page to enter the card on. Either way the webhook `card.saved` brings the `cardTokenId`. */
   'POST /v1/cards': {
@@ -895,6 +1295,98 @@ export interface Operations {
     };
     answer: DistributionBulkResponse;
   };
+  /** Create a beneficiary. A partner with a bank account, and with a balance of its own here: splits fill it, settlements pay it out. */
+  'POST /v1/merchants/payment-beneficiaries': {
+    body: {
+      /** As the bank knows it */
+      name: string;
+      /** Business number (BIN) of a company, or personal number (IIN): 12 digits */
+      bin: string;
+      /** Small letters and spaces are taken and normalised */
+      iban: string;
+      /** Of the bank: 8 or 11 characters */
+      bic: string;
+      /** Residency and sector of the recipient: two digits. The bank asks for it before it pays */
+      kbe?: string;
+      /** Code of the purpose of payments to it: three digits. The bank asks for it before it pays */
+      knp?: string;
+      /** Your own words; the purpose of payments that have none */
+      description?: string;
+      /** ISO 4217 */
+      currency?: string;
+    };
+    answer: PaymentBeneficiary;
+  };
+  /** Create a manual settlement for a beneficiary. Pays a beneficiary’s bank account what it has earned: from its own balance. It is a settlement order, too. */
+  'POST /v1/merchants/payment-beneficiaries/{id}/settlements': {
+    path: {
+      id: string;
+    };
+    body: {
+      /** In minor units: 150000 is 1500.00 KZT */
+      amount: number;
+      /** ISO 4217 */
+      currency: string;
+      /** Your own name for it: asked again under the same one it is not done again */
+      requestId?: string;
+      /** What it is for, as the payment order says */
+      paymentPurpose?: string;
+    };
+    answer: SettlementPaymentOrder;
+  };
+  /** Transfer from a beneficiary's balance to the merchant's. What was given to a beneficiary, and not been paid to it, goes back to your own balance. */
+  'POST /v1/merchants/payment-beneficiaries/{id}/transfer': {
+    path: {
+      /** The beneficiary */
+      id: string;
+    };
+    body: {
+      /** In minor units: 150000 is 1500.00 KZT */
+      amount: number;
+      /** ISO 4217 */
+      currency: string;
+      /** Your own name for it: asked again under the same one it is not done again */
+      requestId?: string;
+    };
+    answer: BeneficiaryTransfer;
+  };
+  /** Create a settlement order. Pays a beneficiary’s bank account from your balance. A requestId stands for one order, for ever. */
+  'POST /v1/merchants/settlement-payment-orders': {
+    body: {
+      /** Your own name for it: asked again under the same one it is not done again */
+      requestId: string;
+      /** Whom it pays */
+      beneficiaryId: string;
+      /** In minor units: 150000 is 1500.00 KZT */
+      amount: number;
+      /** ISO 4217 */
+      currency: string;
+      /** What it is for, as the payment order says */
+      paymentPurpose?: string;
+    };
+    answer: SettlementPaymentOrder;
+  };
+  /** Create a split request. Gives beneficiaries their shares of a payment, before or after it: as soon as what came in covers them, in the transaction that brings it. Shares by percent are cut to the minor unit and the rest goes to the largest remainders, so 100 percent is all of it. */
+  'POST /v1/merchants/split-requests': {
+    body: {
+      /** Shares what this payment brings */
+      transactionId?: string;
+      /** Shares what comes in for this order */
+      orderReference?: string;
+      /** ISO 4217 */
+      currency?: string;
+      /** Each beneficiary once */
+      items: {
+        /** Who is given it */
+        beneficiaryId: string;
+        /** In minor units: 150000 is 1500.00 KZT */
+        amount?: number;
+        /** Of the payment, with at most two decimals */
+        percent?: number;
+      }[];
+    };
+    answer: SplitRequest;
+  };
   /** Process a payout. Pays a saved card from the balance. The amount and the fee are held at once. What the balance, a limit or the card does not allow is made and `rejected`, with `errorCode`; nothing is debited then. Webhooks tell of `processing` and of the final status. */
   'POST /v1/payout': {
     body: {
@@ -914,6 +1406,22 @@ export interface Operations {
       requestId?: string | null;
     };
     answer: Transaction;
+  };
+  /** Pay a bank invoice. Test merchants only: somebody pays it at the sandbox bank, whose next statement tells of it. Each call is a payment. */
+  'POST /v1/sandbox/bank-invoices/{id}/pay': {
+    path: {
+      /** The invoice */
+      id: string;
+    };
+    body?: {
+      /** In minor units; that of the invoice where nothing is said */
+      amount?: number;
+      /** What the payer writes; that of the invoice where nothing is said */
+      purpose?: string;
+    };
+    answer: {
+      status: 'booked';
+    };
   };
   /** Advance the platform's clock. Only on a platform without live merchants: what is due by then becomes due now. */
   'POST /v1/sandbox/clock': {
@@ -1004,7 +1512,7 @@ export interface Operations {
       /** https, port 443 or 8443, at a public address */
       url: string;
       description?: string;
-      /** Types beyond transaction.* and card.saved, which every endpoint gets */
+      /** Types beyond transaction.*, payment_order.* and card.saved, which every endpoint gets */
       events?: string[];
       /** Write paymentLinkId, paymentSessionId, cardTokenId and customerId as {"Value": "…"}, as an older version of the API did */
       legacyWrappedIds?: boolean;
@@ -1090,10 +1598,17 @@ export const keyed: ReadonlySet<string> = new Set<keyof Operations>([
   'POST /v1/api-keys',
   'POST /v1/api-keys/{id}/revoke',
   'POST /v1/api-keys/{id}/roll',
+  'POST /v1/bank-invoices',
+  'POST /v1/bank-invoices/{id}/cancel',
   'POST /v1/cards',
   'POST /v1/customers',
   'POST /v1/distributions',
   'POST /v1/distributions/bulk',
+  'POST /v1/merchants/payment-beneficiaries',
+  'POST /v1/merchants/payment-beneficiaries/{id}/settlements',
+  'POST /v1/merchants/payment-beneficiaries/{id}/transfer',
+  'POST /v1/merchants/settlement-payment-orders',
+  'POST /v1/merchants/split-requests',
   'POST /v1/payout',
   'POST /v1/sandbox/clock',
   'POST /v1/sandbox/topup',

@@ -1,5 +1,15 @@
 import { bytesOf } from './cards.ts';
-import type { CardSavedMessage, CardSaveFailedMessage, TransactionMessage } from './generated.ts';
+import type {
+  CardSavedMessage,
+  CardSaveFailedMessage,
+  DistributionMessage,
+  DistributionReturnedMessage,
+  InvoiceMessage,
+  PaymentOrderMessage,
+  SplitMessage,
+  TransactionMessage,
+  WalletTransactionMessage,
+} from './generated.ts';
 
 /** What POST /v1/webhook-endpoints/{id}/test sends. */
 export interface TestMessage {
@@ -10,7 +20,17 @@ export interface TestMessage {
 }
 
 /** What a webhook brings, and the feed too: tell them apart by `name`. */
-export type Message = TransactionMessage | CardSavedMessage | CardSaveFailedMessage | TestMessage;
+export type Message =
+  | TransactionMessage
+  | CardSavedMessage
+  | CardSaveFailedMessage
+  | DistributionMessage
+  | DistributionReturnedMessage
+  | PaymentOrderMessage
+  | SplitMessage
+  | InvoiceMessage
+  | WalletTransactionMessage
+  | TestMessage;
 
 /** A message that was verified. */
 export interface Delivery {

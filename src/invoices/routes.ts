@@ -104,8 +104,7 @@ export function invoiceRoutes(app: App, parts: InvoiceParts): void {
 
 /** Somebody at the sandbox bank pays: its next statement tells of it. */
 function sandboxRoute(app: App, { db, net, config }: InvoiceParts): void {
-  const { bank, processorUrl: url = '', processorSecret: secret, processorTimeoutMs: timeoutMs } = config;
-  const line = new ProcessorLine({ name: 'sandbox', url, secret, net, timeoutMs });
+  const { bank, processorSecret: secret, processorTimeoutMs: timeoutMs } = config;
   const schema = {
     ...{ tags: ['Sandbox'], summary: 'Pay a bank invoice', params: One, body: Type.Optional(PayInvoice) },
     description: 'Test merchants only: somebody pays it at the sandbox bank, whose next statement tells of it. Each call is a payment.',
@@ -120,6 +119,7 @@ function sandboxRoute(app: App, { db, net, config }: InvoiceParts): void {
     const { amount = Number(invoice.amount), purpose = invoice.paymentPurpose } = request.body ?? {};
     const payer = { name: invoice.payerName, bin: invoice.payerBin };
     const body = JSON.stringify({ iban: bank.account.iban, amount, currency: invoice.currency, purpose, payer });
+    const line = new ProcessorLine({ name: 'sandbox', url: config.processorUrl ?? '', secret, net, timeoutMs });
     const answer = await line.call('POST', '/v1/incoming', body);
     if ('kind' in answer || answer.status !== 202) throw unavailable('the sandbox bank does not answer', 1);
     return reply.code(202).send({ status: 'booked' });

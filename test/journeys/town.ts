@@ -88,13 +88,16 @@ export class Inbox {
 
   /** The names of the messages about an object, in the order in which they came. */
   about(id: string): string[] {
-    return this.received.filter(({ body }) => body.data.id === id || body.data.cardTokenId === id).map(({ body }) => body.name);
+    return this.received.filter(({ body: { data } }) => [data.id, data.cardTokenId, data.payment_order_id].includes(id)).map(({ body }) => body.name);
   }
 
   /** Waits for a message. */
   wait(name: string, id?: string): Promise<Received> {
     return until(
-      () => this.received.find(({ body }) => body.name === name && (id === undefined || body.data.id === id || body.data.customerId === id)),
+      () =>
+        this.received.find(
+          ({ body }) => body.name === name && (id === undefined || [body.data.id, body.data.customerId, body.data.payment_order_id].includes(id)),
+        ),
       `${name} of ${id}, having ${this.received.map(({ body }) => body.name).join(', ')} and ${this.faults.join()}`,
     );
   }
@@ -143,12 +146,19 @@ export async function openTown(options: { files?: boolean } = {}): Promise<Town>
     ...{ host: '127.0.0.1', port: 0, dataDir: join(dataDir, 'bank'), secret, callbackUrl: `${url}/callbacks/processor`, clock, random, net, log, pace: PACE },
     ...(files ? { files: files.folder } : {}),
   });
-  bankAddress.url = bank.url;
+  bankAddress.url = th.house.config.processorUrl = bank.url;
   const stopping = new AbortController();
   const { bankFiles } = th.house;
   const reading = bankFiles?.watch(stopping.signal);
   const work = new Worker(
-    [th.house.sending.queue, th.house.wallet.queue, th.house.wallet.lapses, th.house.webhooks.queue, ...(bankFiles ? [bankFiles.batcher.queue] : [])],
+    [
+      th.house.sending.queue,
+      th.house.wallet.queue,
+      th.house.wallet.lapses,
+      th.house.invoices.queue,
+      th.house.webhooks.queue,
+      ...(bankFiles ? [bankFiles.batcher.queue] : []),
+    ],
     {
       db: th.house.db,
       clock,
