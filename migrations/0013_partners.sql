@@ -113,12 +113,12 @@ call tolem.guard('tolem.invoice');
 create policy scan on tolem.invoice for select to tolem_scan using (true);
 grant select (merchant_id, id, state, expires_at) on tolem.invoice to tolem_scan;
 
--- What pays an invoice; or would have, had it not been cancelled.
+-- What pays an invoice, or would have, had it not been cancelled; and the bank's own fees, which are nobody's exception.
 alter table tolem.bank_line drop constraint bank_line_matched_check;
 alter table tolem.bank_line add constraint bank_line_matched_check check (matched in
-  ('payment', 'return', 'invoice', 'pending', 'amount_differs', 'unknown_reference', 'paid_again', 'back_again', 'reversal', 'credit', 'invoice_cancelled', 'unmatched'));
+  ('payment', 'return', 'invoice', 'fee', 'pending', 'amount_differs', 'unknown_reference', 'paid_again', 'back_again', 'reversal', 'credit', 'invoice_cancelled', 'unmatched'));
 drop index tolem.bank_line_open;
-create index bank_line_open on tolem.bank_line (seen_at) where matched not in ('payment', 'return', 'invoice');
+create index bank_line_open on tolem.bank_line (seen_at) where matched not in ('payment', 'return', 'invoice', 'fee');
 
 -- Names, accounts and numbers of people stay with the application.
 grant select (merchant_id, id, status, currency, created_at, updated_at) on tolem.beneficiary to auditor;

@@ -152,10 +152,10 @@ table tolem.bank_line (
   seen_at timestamp with time zone not null,
   PRIMARY KEY (line_key),
   CHECK ((direction = ANY (ARRAY['credit'::text, 'debit'::text]))),
-  CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'invoice'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'paid_again'::text, 'back_again'::text, 'reversal'::text, 'credit'::text, 'invoice_cancelled'::text, 'unmatched'::text])))
+  CHECK ((matched = ANY (ARRAY['payment'::text, 'return'::text, 'invoice'::text, 'fee'::text, 'pending'::text, 'amount_differs'::text, 'unknown_reference'::text, 'paid_again'::text, 'back_again'::text, 'reversal'::text, 'credit'::text, 'invoice_cancelled'::text, 'unmatched'::text])))
 )
 CREATE INDEX bank_line_object ON tolem.bank_line USING btree (object_id) WHERE (object_id IS NOT NULL)
-CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text, 'invoice'::text]))
+CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text, 'invoice'::text, 'fee'::text]))
 grant insert, select, update to tolem_app
 
 table tolem.beneficiary (

@@ -5,13 +5,14 @@ import type { Minor } from '../money.ts';
 
 /**
  * What a movement on the operator's account is taken for. `pending`: not booked yet; the rest beside `payment` and `return` are
- * exceptions, which a person looks at (`invoice` is money that came in for one): `paid_again` and `back_again` for a second one of a payment, `reversal` for a debit that takes a
+ * exceptions, which a person looks at (`invoice` is money that came in for one, `fee` what the bank takes for itself): `paid_again` and `back_again` for a second one of a payment, `reversal` for a debit that takes a
  * return back, `credit` for money with our reference that does not say that it comes back.
  */
 export type Match =
   | 'payment'
   | 'return'
   | 'invoice'
+  | 'fee'
   | 'pending'
   | 'amount_differs'
   | 'unknown_reference'

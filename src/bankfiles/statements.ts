@@ -120,6 +120,7 @@ type Moved = Map<string, number>;
 
 function matchOf(line: StatementLine, payment: Outgoing | undefined, moved: Moved): Match {
   if (line.entry.status !== 'BOOK') return 'pending';
+  if (!payment && isFee(line)) return 'fee';
   if (line.endToEndId === null) return 'unmatched';
   if (!payment || payment.state === 'new') return 'unknown_reference';
   if (payment.amount !== line.amount || payment.currency !== line.currency) return 'amount_differs';
@@ -128,6 +129,9 @@ function matchOf(line: StatementLine, payment: Outgoing | undefined, moved: Move
   moved.set(`${payment.id} ${matched}`, of(matched) + 1);
   return matched;
 }
+
+/** What the bank takes for itself. @source ISO 20022 bank transaction codes: the sub-families charges, fees and commissions */
+const isFee = ({ direction, bankCode }: StatementLine): boolean => direction === 'debit' && /[/.](CHRG|FEES|COMM)$/.test(bankCode ?? '');
 
 /** The first debit is the payment. A second one is the bank's mistake or ours, and one that reverses something takes money that had come back. */
 const debitOf = (line: StatementLine, of: (match: Match) => number): Match =>
