@@ -123,7 +123,7 @@ function sayAccount({ currency, rows, remainders, total }: Account): void {
 const bankSums = ({ db }: House): Promise<Sum[]> =>
   db.lookup((q) =>
     q.rows(sql`
-      select l.currency, l.matched as name, count(*) as count, sum(case l.direction when 'credit' then l.amount else -l.amount end)::bigint as amount
+      select l.currency, l.matched as name, count(*) as count, sum(case when l.direction = 'credit' then l.amount else -l.amount end)::bigint as amount
       from bank_line l group by l.currency, l.matched order by l.currency, l.matched`),
   );
 

@@ -48,10 +48,11 @@ const columns = fragment`d.id, d.kind, d.beneficiary_id as "beneficiaryId", d.so
 export const distributionsById = (tx: Tx, ids: string[]): Promise<Distribution[]> =>
   tx.rows(sql`select ${columns} from distribution d where d.merchant_id = ${tx.merchantId} and d.id = any(${ids}::uuid[])`);
 
+/** One by one, each by its key: for a list of them, a plan that is made while the table is empty reads all rows of the merchant. */
 export const distributionsByReference = (tx: Tx, references: string[]): Promise<Distribution[]> =>
-  tx.rows(
-    sql`select ${columns} from distribution d where d.merchant_id = ${tx.merchantId} and d.kind = 'distribution' and d.order_reference = any(${references}::text[])`,
-  );
+  tx.rows(sql`
+    select ${columns} from unnest(${references}::text[]) as u (reference)
+    cross join lateral (select * from distribution d where d.merchant_id = ${tx.merchantId} and d.kind = 'distribution' and d.order_reference = u.reference offset 0) d`);
 
 export const lockDistributions = (tx: Tx, ids: string[]): Promise<Distribution[]> =>
   tx.rows(sql`select ${columns} from distribution d where d.merchant_id = ${tx.merchantId} and d.id = any(${ids}::uuid[]) order by d.id for update`);

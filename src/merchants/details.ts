@@ -70,7 +70,7 @@ async function detailsOf(tx: Tx) {
     theMerchant(tx),
     balances(tx),
     tx.rows<StoreRow>(sql`
-      select s.id, s.name, t.id as "terminalId", t.name as "terminalName" from store s left join terminal t on t.merchant_id = s.merchant_id and t.store_id = s.id
+      select s.id, s.name, t.id as "terminalId", t.name as "terminalName" from store s left join terminal t on t.merchant_id = ${tx.merchantId} and t.store_id = s.id
       where s.merchant_id = ${tx.merchantId} order by s.created_at, s.id, t.created_at, t.id`),
     tx.maybe<{ url: string }>(sql`select p.url from endpoint p where p.merchant_id = ${tx.merchantId} and p.enabled order by p.id limit 1`),
   ]);

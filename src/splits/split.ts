@@ -27,7 +27,7 @@ export interface Split {
 }
 
 /** A split as it is stored: its items in JSON. */
-type Row = Omit<Split, 'items'> & { source: string; items: string };
+type Row = Omit<Split, 'items'> & { items: string };
 
 /** What is written of an item: amounts have at most fifteen digits, which JSON numbers hold exactly. */
 type StoredItem = { beneficiaryId: string; amount?: number; basisPoints?: number };
@@ -49,10 +49,10 @@ export const splitMachine: Machine<Split, SplitState, SplitMove> = {
     ),
 };
 
-const columns = fragment`s.id, s.state, s.seq, s.source, s.order_reference as "orderReference", s.transaction_id as "transactionId", s.currency, s.items::text as items, s.parts, s.failure_reason as "failureReason",
+const columns = fragment`s.id, s.state, s.seq, s.order_reference as "orderReference", s.transaction_id as "transactionId", s.currency, s.items::text as items, s.parts, s.failure_reason as "failureReason",
   s.created_at as "createdAt", s.updated_at as "updatedAt"`;
 
-const splitShape = shape<Row & { partsText: string | null }>(
+const splitShape = shape<Row & { source: string; partsText: string | null }>(
   ['id', 'uuid', 'id'],
   ['state', 'text', 'state'],
   ['seq', 'int', 'seq'],
@@ -76,7 +76,7 @@ const toRow = (split: Split) => ({
   partsText: split.parts && `{${split.parts.join(',')}}`,
 });
 
-function fromRow({ source: _, items, ...row }: Row): Split {
+function fromRow({ items, ...row }: Row): Split {
   const read = ({ beneficiaryId, amount, basisPoints }: StoredItem): Item => ({
     ...{ beneficiaryId, amount: amount === undefined ? null : BigInt(amount), basisPoints: basisPoints ?? null },
   });
