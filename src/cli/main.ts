@@ -104,8 +104,10 @@ ofBooks
   .action(async ({ format }: { format: Format }) => (await books()).exportBooks(format));
 program
   .command('explain <id>')
-  .description('everything about a payout or a distribution: states, postings, what the processor said, webhooks')
-  .action(async (id: string) => (await import('./explain.ts')).explain(id));
+  .description(
+    'everything about a payout, a distribution or a wallet payment: states, postings, what the processor said, webhooks, how it sums; of MERCHANT/available/KZT: why a balance is what it is; exit 1 where numbers do not add up',
+  )
+  .action(async (id: string) => (await import('./explain/explain.ts')).explain(id));
 program
   .command('distributions')
   .description('distributions to bank accounts')
