@@ -3,6 +3,9 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { openTestHouse, type TestHouse, type TestMerchant } from '../harness/house.ts';
 import { freshDatabase } from '../harness/template.ts';
+import { balanceStory } from '../../src/cli/explain/balance.ts';
+import { inSnapshot } from '../../src/cli/explain/story.ts';
+import { balances } from '../../src/ledger/statement.ts';
 import { walletIdIn } from '../../src/wallet/view.ts';
 import { build, type Env, patience, tolem, workplace } from './tolem.fixture.ts';
 
@@ -255,3 +258,14 @@ test(
   },
   2 * patience,
 );
+
+test('what is explained is read at one moment, whatever is posted meanwhile', async () => {
+  const m = await th.merchant({ available: 100_00n });
+  const { broken, lines } = await inSnapshot(th.house.db, m.merchantId, async (tx) => {
+    await balances(tx);
+    await th.post('/v1/sandbox/topup', m, { amount: 1_00, currency: 'KZT' });
+    return balanceStory(tx, 'available/KZT');
+  });
+  expect([broken, lines[0]]).toEqual([[], 'available/KZT: 100.00 KZT']);
+  expect((await th.balances(m)).available).toBe(101_00n);
+});
