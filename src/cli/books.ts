@@ -5,6 +5,7 @@ import { balanceAsOf, type Entry, statement } from '../ledger/statement.ts';
 import { invalid } from '../errors.ts';
 import { say, withDatabase, withHouse } from './context.ts';
 import { migrateDatabase } from './database.ts';
+import { heard } from './heard.ts';
 import { findMerchant } from './merchants.ts';
 
 export type Format = 'hledger' | 'ledger' | 'beancount';
@@ -43,6 +44,7 @@ export async function exportBooks(format: Format): Promise<void> {
           say(format === 'beancount' ? beancount(row) : journal(row));
           if (row.at > last) last = row.at;
         }
+        await heard(); // the journal is long, and a reader may be slow: no more of it is kept than this
       }
       await closings(client, format, last);
     } finally {

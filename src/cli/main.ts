@@ -8,6 +8,7 @@ import { ConfigError } from '../config.ts';
 import { ApiError } from '../errors.ts';
 import { root } from '../root.ts';
 import type { Format } from './books.ts';
+import { heard } from './heard.ts';
 
 /** A command's code is loaded when the command is given: help and `migrate` need not wait for a whole server. */
 const books = () => import('./books.ts');
@@ -151,10 +152,14 @@ try {
   const words = wordsFor(error as NodeJS.ErrnoException & { address?: string; port?: number });
   const color = process.stderr.isTTY && !process.env.NO_COLOR;
   process.stderr.write(`\n  ${color ? styleText('red', 'tolem:') : 'tolem:'} ${words}\n\n`);
+  await heard();
   process.exit(1);
 }
-// A command that was not told to stay is done; nothing that it left open keeps it.
-if (!['start'].includes(process.argv[2] ?? '')) process.exit();
+// A command that was not told to stay is done as soon as it was heard; nothing that it left open keeps it.
+if (!['start'].includes(process.argv[2] ?? '')) {
+  await heard();
+  process.exit();
+}
 
 /** What the person at the keyboard can act on is a sentence; our own mistakes come with their stack. */
 function wordsFor(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {

@@ -149,6 +149,29 @@ test(
 );
 
 test(
+  'a settlement order is told as one, by the account that it was taken from; and so is that account',
+  async () => {
+    const m = await th.merchant({ available: 100_00n });
+    const partners = '/v1/merchants/payment-beneficiaries';
+    const { id: partner } = (await th.post(partners, m, recipient)).body;
+    const payment = await authorize(m, 80_00);
+    await operate(m, payment, 'capture', 80_00);
+    const shared = await th.post('/v1/merchants/split-requests', m, { transactionId: payment, items: [{ beneficiaryId: partner, amount: 50_00 }] });
+    expect(shared.body.status).toBe('processed');
+    const { id } = (await th.post(`${partners}/${partner}/settlements`, m, { amount: 30_00, currency: 'KZT' })).body;
+    await th.work(m);
+    await says(m, id, { kind: 'returned', rrn: null, code: 'AC04' });
+    const order = await explained(id);
+    expect(order).toMatch(new RegExp(`^settlement order ${id}: settled, 30\\.00 KZT to KCJBKZKX …0100, .*for beneficiary ${partner}\n`));
+    expect(order).toContain(`balance  beneficiary:${partner}/KZT: reserved -30.00, returned +30.00; neither lost nor gained in all\n`);
+    const balance = await explained(`${m.merchantId}/beneficiary:${partner}/KZT`);
+    expect(balance).toMatch(new RegExp(`^beneficiary:${partner}/KZT: 50\\.00 KZT\n`));
+    expect(balance).toContain('  in 80.00 - out 30.00 = 50.00 KZT, which is the balance\n');
+  },
+  2 * patience,
+);
+
+test(
   'a wallet payment by either of its ids, and by that of an operation; whose wallet it is, is not told',
   async () => {
     const m = await th.merchant();

@@ -43,6 +43,10 @@ export function workplace(databaseUrl: string): { env: Env; dataDir: string; lea
 /** Runs `tolem` to its end. */
 export const tolem = (env: Env, ...args: string[]): Promise<Ran> => ran([process.execPath, main, ...args], env);
 
+/** Runs `tolem` into a pipe whose reader begins after some seconds: more is written by then than a pipe holds. */
+export const tolemReadLate = (env: Env, ...args: string[]): Promise<Ran> =>
+  ran(['/bin/sh', '-c', '"$0" "$@" | (sleep 3; cat)', process.execPath, main, ...args], env);
+
 /** Runs a program to its end. @throws when it is not there */
 export async function ran([program, ...args]: string[], env: Env): Promise<Ran> {
   const child = spawn(program as string, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });

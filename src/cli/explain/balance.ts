@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/db.ts';
 import { column, sql } from '../../db/sql.ts';
 import { notFound } from '../../errors.ts';
-import { balances, statement } from '../../ledger/statement.ts';
+import { balanceOf, balances, statement } from '../../ledger/statement.ts';
 import { type Minor, toDecimal } from '../../money.ts';
 import { entryLine } from '../books.ts';
 import { moneyOf, type Story } from './story.ts';
@@ -17,10 +17,10 @@ const ALWAYS = new Date('9999-12-31T00:00:00Z');
  * @param account as a statement names it, with its currency
  */
 export async function balanceStory(tx: Tx, account: string): Promise<Story> {
-  const all = await balances(tx);
-  const found = all.find((one) => one.account === account);
-  if (!found) throw notFound(`no merchant account ${account}; there are ${column(all, 'account').join(', ') || 'none yet'}`);
-  const { balance, currency } = found;
+  const { balance, at } = await balanceOf(tx, account);
+  const currency = account.split('/')[1];
+  if (!at || !currency)
+    throw notFound(`no merchant account ${account}; there are ${column(await balances(tx), 'account').join(', ') || 'none yet'}, and beneficiary:ID/KZT`);
   const byKind = await postingsByKind(tx, account, balance, currency);
   const held = account === `held/${currency}` ? await holders(tx, balance, currency) : { lines: [], broken: [] };
   const last = await statement(tx, account, ALWAYS, LAST);

@@ -27,14 +27,16 @@ export async function payoutStory(tx: Tx, id: string): Promise<Story> {
   return outgoingStory(tx, payout, headOf('payout', payout, `${payout.brand} …${payout.last4}`), returns);
 }
 
-/** Of a recipient's account the last four characters are told. */
+/** A settlement order, too, is one. Of a recipient's account the last four characters are told. */
 export async function distributionStory(tx: Tx, id: string): Promise<Story> {
   const [distribution] = await distributionsById(tx, [id]);
   assert(distribution, 'an id that has an owner is there');
   const returns = await tx.rows<Returned>(
     sql`select r.id, r.created_at as at, r.amount, r.code from distribution_return r where r.merchant_id = ${tx.merchantId} and r.distribution_id = ${id}::uuid`,
   );
-  return outgoingStory(tx, distribution, headOf('distribution', distribution, `${distribution.bic} …${distribution.iban.slice(-4)}`), returns);
+  const { kind, bic, iban, beneficiaryId } = distribution;
+  const head = headOf(kind === 'order' ? 'settlement order' : 'distribution', distribution, `${bic} …${iban.slice(-4)}`);
+  return outgoingStory(tx, distribution, `${head}${beneficiaryId ? `, for beneficiary ${beneficiaryId}` : ''}`, returns);
 }
 
 function headOf(
