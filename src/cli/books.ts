@@ -1,10 +1,11 @@
 import pg from 'pg';
 import { readConfig } from '../config.ts';
 import { toDecimal } from '../money.ts';
-import { balanceAsOf, statement } from '../ledger/statement.ts';
+import { balanceAsOf, type Entry, statement } from '../ledger/statement.ts';
 import { invalid } from '../errors.ts';
 import { say, withDatabase, withHouse } from './context.ts';
 import { migrateDatabase } from './database.ts';
+import { heard } from './heard.ts';
 import { findMerchant } from './merchants.ts';
 
 export type Format = 'hledger' | 'ledger' | 'beancount';
@@ -43,6 +44,7 @@ export async function exportBooks(format: Format): Promise<void> {
           say(format === 'beancount' ? beancount(row) : journal(row));
           if (row.at > last) last = row.at;
         }
+        await heard(); // the journal is long, and a reader may be slow: no more of it is kept than this
       }
       await closings(client, format, last);
     } finally {
@@ -117,9 +119,10 @@ export async function printStatement({ merchant, account, asOf, limit }: { merch
       async (tx) => [await statement(tx, account, until, Number(limit)), await balanceAsOf(tx, account, until)] as const,
     );
     say(`${account} of ${merchant} as of ${until.toISOString()}: ${toDecimal(balance, currency)} ${currency}`);
-    for (const e of entries)
-      say(
-        `  ${String(e.entry).padStart(8)}  ${e.at.toISOString()}  ${e.kind.padEnd(8)} ${toDecimal(e.amount, currency).padStart(18)}  ${toDecimal(e.balance, currency).padStart(18)}  ${e.counterparty.padEnd(24)} ${e.objectId}`,
-      );
+    for (const entry of entries) say(entryLine(entry, currency));
   });
 }
+
+/** An entry of a statement: its number, when, what, how much, the balance after it, with whom and why. */
+export const entryLine = ({ entry, at, kind, amount, balance, counterparty, objectId }: Entry, currency: string): string =>
+  `  ${String(entry).padStart(8)}  ${at.toISOString()}  ${kind.padEnd(8)} ${toDecimal(amount, currency).padStart(18)}  ${toDecimal(balance, currency).padStart(18)}  ${counterparty.padEnd(24)} ${objectId}`;

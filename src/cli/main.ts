@@ -8,6 +8,7 @@ import { ConfigError } from '../config.ts';
 import { ApiError } from '../errors.ts';
 import { root } from '../root.ts';
 import type { Format } from './books.ts';
+import { heard } from './heard.ts';
 
 /** A command's code is loaded when the command is given: help and `migrate` need not wait for a whole server. */
 const books = () => import('./books.ts');
@@ -104,8 +105,10 @@ ofBooks
   .action(async ({ format }: { format: Format }) => (await books()).exportBooks(format));
 program
   .command('explain <id>')
-  .description('everything about a payout or a distribution: states, postings, what the processor said, webhooks')
-  .action(async (id: string) => (await import('./explain.ts')).explain(id));
+  .description(
+    'everything about a payout, a distribution or a wallet payment: states, postings, what the processor said, webhooks, how it sums; of MERCHANT/available/KZT: why a balance is what it is; exit 1 where numbers do not add up',
+  )
+  .action(async (id: string) => (await import('./explain/explain.ts')).explain(id));
 program
   .command('distributions')
   .description('distributions to bank accounts')
@@ -149,10 +152,14 @@ try {
   const words = wordsFor(error as NodeJS.ErrnoException & { address?: string; port?: number });
   const color = process.stderr.isTTY && !process.env.NO_COLOR;
   process.stderr.write(`\n  ${color ? styleText('red', 'tolem:') : 'tolem:'} ${words}\n\n`);
+  await heard();
   process.exit(1);
 }
-// A command that was not told to stay is done; nothing that it left open keeps it.
-if (!['start'].includes(process.argv[2] ?? '')) process.exit();
+// A command that was not told to stay is done as soon as it was heard; nothing that it left open keeps it.
+if (!['start'].includes(process.argv[2] ?? '')) {
+  await heard();
+  process.exit();
+}
 
 /** What the person at the keyboard can act on is a sentence; our own mistakes come with their stack. */
 function wordsFor(error: NodeJS.ErrnoException & { address?: string; port?: number }): string {

@@ -87,6 +87,9 @@ test(
       ['merchant', 'create', '--name', 'X', '--organisation', 'nobody'],
       ['explain', nobody],
       ['explain', '../../etc/passwd'],
+      ['explain', 'wt_01JDM3Z7V8H8Q2X9K0R1ABCD12'],
+      ['explain', `${nobody}/available/KZT`],
+      ['explain', `${keys.merchantId}/nothing/KZT`],
     ];
     const answers = await Promise.all(commands.map((command) => tolem(env, ...command)));
     for (const [i, { code, out, told }] of answers.entries())

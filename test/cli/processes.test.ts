@@ -1,13 +1,26 @@
 /** serve, work and bank as three processes, and what the other commands say of what they did. */
-import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { freshDatabase } from '../harness/template.ts';
-import { build, client, endAll, type Env, eventually, freePort, type Keys, type Process, patience, ran, start, tolem, workplace } from './tolem.fixture.ts';
+import {
+  believed,
+  build,
+  client,
+  endAll,
+  type Env,
+  eventually,
+  formats,
+  freePort,
+  type Keys,
+  type Process,
+  patience,
+  start,
+  tolem,
+  workplace,
+} from './tolem.fixture.ts';
 
 let env: Env;
 let place: ReturnType<typeof workplace>;
@@ -118,33 +131,18 @@ test(
   patience,
 );
 
-/** A program that reads the export and says whether it believes it; none of them knows anything of this one. */
-const programs = {
-  hledger: ['hledger', 'check', '-f'],
-  ledger: ['ledger', 'bal', '-f'],
-  beancount: ['bean-check'],
-} as const;
-
-test.each(Object.entries(programs))(
+test.each(formats)(
   '%s adds up the export to the balances that we claim, and sees one minor unit too many',
-  async (format, command) => {
+  async (format) => {
     const { code, out, told } = await tolem(env, 'books', 'export', '--format', format);
     expect([code, told]).toEqual([0, '']);
     expect(out).toContain(paid.id);
-    const file = join(place.dataDir, `books.${format}`);
-    const check = (text: string) => {
-      writeFileSync(file, text);
-      return ran([...command, file], { PATH: env.PATH as string, LC_ALL: 'C.UTF-8', HOME: place.dataDir }).catch(() => undefined);
-    };
-    const good = await check(out);
-    if (!good) {
-      process.stderr.write(`skipped: ${command[0]} is not installed\n`);
-      return;
-    }
+    const good = await believed(place.dataDir, format, out);
+    if (!good) return;
     expect([good.code, good.told]).toEqual([0, '']);
     expect(out.match(/^.*8500\.00.*$/gm)?.at(-1)).toMatch(/available/i);
     const last = out.lastIndexOf('8500.00');
-    expect((await check(`${out.slice(0, last)}8500.01${out.slice(last + 7)}`))?.code).toBeGreaterThan(0);
+    expect((await believed(place.dataDir, format, `${out.slice(0, last)}8500.01${out.slice(last + 7)}`))?.code).toBeGreaterThan(0);
   },
   patience,
 );

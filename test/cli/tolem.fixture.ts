@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +43,10 @@ export function workplace(databaseUrl: string): { env: Env; dataDir: string; lea
 /** Runs `tolem` to its end. */
 export const tolem = (env: Env, ...args: string[]): Promise<Ran> => ran([process.execPath, main, ...args], env);
 
+/** Runs `tolem` into a pipe whose reader begins after some seconds: more is written by then than a pipe holds. */
+export const tolemReadLate = (env: Env, ...args: string[]): Promise<Ran> =>
+  ran(['/bin/sh', '-c', '"$0" "$@" | (sleep 3; cat)', process.execPath, main, ...args], env);
+
 /** Runs a program to its end. @throws when it is not there */
 export async function ran([program, ...args]: string[], env: Env): Promise<Ran> {
   const child = spawn(program as string, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -51,6 +55,26 @@ export async function ran([program, ...args]: string[], env: Env): Promise<Ran> 
   child.stderr.setEncoding('utf8').on('data', (text: string) => (told += text));
   const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   return { code, out, told };
+}
+
+/** Programs that read the export and say whether they believe it; none of them knows anything of this one. */
+const programs = { hledger: ['hledger', 'check', '-f'], ledger: ['ledger', 'bal', '-f'], beancount: ['bean-check'] } as const;
+export type Format = keyof typeof programs;
+export const formats = Object.keys(programs) as Format[];
+
+/** Lets the program of a format read an export. @returns what it says, or undefined, said in a line, where it is not installed */
+export const believed = (dataDir: string, format: Format, text: string): Promise<Ran | undefined> => accountant(dataDir, format, text, [...programs[format]]);
+
+/** Runs a program of accountants over an export, which becomes its last argument. */
+export async function accountant(dataDir: string, format: Format, text: string, command: string[]): Promise<Ran | undefined> {
+  const file = join(dataDir, `books.${format}`);
+  writeFileSync(file, text);
+  try {
+    return await ran([...command, file], { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', HOME: dataDir });
+  } catch {
+    process.stderr.write(`skipped: ${command[0]} is not installed\n`);
+    return undefined;
+  }
 }
 
 export interface Process {
