@@ -1407,7 +1407,7 @@ export interface Operations {
     };
     answer: Transaction;
   };
-  /** Pay a bank invoice. Test merchants only: somebody pays it at the sandbox bank, whose next statement tells of it. Each call is a payment. */
+  /** Pay a bank invoice. Test merchants only: somebody pays it at the sandbox bank, whose next statement tells of it. Each call is a payment, but for one that is repeated under its key. */
   'POST /v1/sandbox/bank-invoices/{id}/pay': {
     path: {
       /** The invoice */
@@ -1610,6 +1610,7 @@ export const keyed: ReadonlySet<string> = new Set<keyof Operations>([
   'POST /v1/merchants/settlement-payment-orders',
   'POST /v1/merchants/split-requests',
   'POST /v1/payout',
+  'POST /v1/sandbox/bank-invoices/{id}/pay',
   'POST /v1/sandbox/clock',
   'POST /v1/sandbox/topup',
   'POST /v1/wallet/authorize',

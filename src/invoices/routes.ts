@@ -3,7 +3,7 @@ import type { BankConfig } from '../config.ts';
 import { ProcessorLine } from '../connectors/http-line.ts';
 import type { Db } from '../db/db.ts';
 import { conflict, forbidden, unavailable } from '../errors.ts';
-import { keyOf, once } from '../http/idempotency.ts';
+import { answeredBefore, keyOf, once } from '../http/idempotency.ts';
 import { type App, answers, callerOf, give, IdempotencyHeader } from '../http/room.ts';
 import { idIn } from '../http/server.ts';
 import type { Ids } from '../ids.ts';
@@ -103,16 +103,20 @@ export function invoiceRoutes(app: App, parts: InvoiceParts): void {
 }
 
 /** Somebody at the sandbox bank pays: its next statement tells of it. */
-function sandboxRoute(app: App, { db, net, config }: InvoiceParts): void {
+function sandboxRoute(app: App, { db, net, clock, config }: InvoiceParts): void {
   const { bank, processorSecret: secret, processorTimeoutMs: timeoutMs } = config;
   const schema = {
-    ...{ tags: ['Sandbox'], summary: 'Pay a bank invoice', params: One, body: Type.Optional(PayInvoice) },
-    description: 'Test merchants only: somebody pays it at the sandbox bank, whose next statement tells of it. Each call is a payment.',
+    ...{ tags: ['Sandbox'], summary: 'Pay a bank invoice', headers: IdempotencyHeader, params: One, body: Type.Optional(PayInvoice) },
+    description:
+      'Test merchants only: somebody pays it at the sandbox bank, whose next statement tells of it. Each call is a payment, but for one that is repeated under its key.',
     response: answers({ 202: Type.Object({ status: Type.Literal('booked') }) }, 404, 409, 413),
   };
   app.post('/v1/sandbox/bank-invoices/:id/pay', { config: { scope: 'sandbox', source: 'sandbox' }, schema }, async (request, reply) => {
     const { merchant } = callerOf(request);
     const id = idIn(request.params.id, 'invoice');
+    const key = keyOf(`POST /v1/sandbox/bank-invoices/${id}/pay`, request.headers['idempotency-key'], request.body ?? null);
+    const before = await answeredBefore(db, merchant.id, key);
+    if (before) return give(reply, before);
     const invoice = await db.merchant(merchant.id, (tx) => invoiceById(tx, id));
     if (merchant.mode !== 'test') throw forbidden('only invoices of test merchants are paid here');
     if (!bank?.isSandbox) throw conflict('this platform has no sandbox bank that writes statements');
@@ -122,7 +126,7 @@ function sandboxRoute(app: App, { db, net, config }: InvoiceParts): void {
     const line = new ProcessorLine({ name: 'sandbox', url: config.processorUrl ?? '', secret, net, timeoutMs });
     const answer = await line.call('POST', '/v1/incoming', body);
     if ('kind' in answer || answer.status !== 202) throw unavailable('the sandbox bank does not answer', 1);
-    return reply.code(202).send({ status: 'booked' });
+    return give(reply, await once(db, merchant.id, key, clock.now(), async () => ({ status: 202, objectId: id, body: '{"status":"booked"}' })));
   });
 }
 

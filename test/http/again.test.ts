@@ -4,15 +4,21 @@ import { openTestHouse, type TestHouse, type TestMerchant } from '../harness/hou
 import { Conformance } from './conformance.ts';
 import { operations } from './description.ts';
 import { expectRefusal, rowsOf } from './refusals.ts';
+import { openSandboxBank } from './sandbox-bank.ts';
 
 let th: TestHouse;
 let m: TestMerchant;
+let sandbox: Awaited<ReturnType<typeof openSandboxBank>>;
 beforeAll(async () => {
-  th = await openTestHouse();
+  sandbox = await openSandboxBank();
+  th = await openTestHouse({ config: sandbox.config });
   (await Conformance.open()).watch(th);
   m = await th.merchant({ available: 1_000_000_00n });
 });
-afterAll(() => th.close());
+afterAll(async () => {
+  await th.close();
+  sandbox.close();
+});
 
 const authorization = { amount: 1000, phoneNumber: '+77012345678', iin: '900101300123', orderReference: 'W-1', currency: 'KZT' };
 const distribution = {
@@ -37,7 +43,24 @@ async function examples(): Promise<Map<string, Example & { path: string }>> {
   await th.work(m);
   const apiKey = (await th.post('/v1/api-keys', m, { scopes: ['read'] })).body as { id: string };
   const { data } = (await th.get(`/v1/webhook-endpoints/deliveries?endpointId=${endpoint.id}`, m)).body as { data: { eventId: string }[] };
+  const partner = { name: 'TOO Partner', bin: '123456789012', iban: 'KZ86125KZT5004100100', bic: 'KCJBKZKX', kbe: '17', knp: '119' };
+  const beneficiary = (await th.post('/v1/merchants/payment-beneficiaries', m, partner)).body.id as string;
+  const shares = { orderReference: authorization.orderReference, items: [{ beneficiaryId: beneficiary, amount: 50 }] };
+  expect((await th.post('/v1/merchants/split-requests', m, shares)).body.status).toBe('processed'); // so that there is something to settle
+  const money = { amount: 1, currency: 'KZT' };
+  const invoice = { orderReference: 'A-3', amount: 1, currency: 'KZT', payer: { name: 'TOO Payer', bin: partner.bin } };
+  const bill = (await th.post('/v1/bank-invoices', m, invoice)).body.id as string;
   const all: Record<string, Example> = {
+    'POST /v1/merchants/payment-beneficiaries': { body: partner, other: { ...partner, name: 'x' } },
+    'POST /v1/merchants/payment-beneficiaries/{id}/transfer': { body: money, other: { ...money, amount: 2 } },
+    'POST /v1/merchants/payment-beneficiaries/{id}/settlements': { body: money, other: { ...money, amount: 2 } },
+    'POST /v1/merchants/split-requests': { body: { ...shares, orderReference: 'A-4' }, other: { ...shares, orderReference: 'A-5' } },
+    'POST /v1/merchants/settlement-payment-orders': {
+      ...{ body: { ...money, requestId: 'A-6', beneficiaryId: beneficiary }, other: { ...money, requestId: 'A-7', beneficiaryId: beneficiary } },
+    },
+    'POST /v1/bank-invoices': { body: invoice, other: { ...invoice, amount: 2 } },
+    'POST /v1/sandbox/bank-invoices/{id}/pay': { body: { amount: 1 }, other: { amount: 2 } },
+    'POST /v1/bank-invoices/{id}/cancel': {},
     'POST /v1/payout': { body: { tokenId: m.cardToken, amount: 1 }, other: { tokenId: m.cardToken, amount: 2 } },
     'POST /v1/distributions': { body: distribution, other: { ...distribution, amount: 2 } },
     'POST /v1/wallet/authorize': { body: { ...authorization, orderReference: 'A-1' }, other: { ...authorization, amount: 2 } },
@@ -60,6 +83,8 @@ async function examples(): Promise<Map<string, Example & { path: string }>> {
     'POST /v1/sandbox/clock': { body: { advanceSeconds: 1 }, other: { advanceSeconds: 2 } },
     'POST /v1/webhook-endpoints/{id}/deliveries/{eventId}/resend': {},
   };
+  const ids = [['api-keys', apiKey.id], ['wallet', wallet], ['beneficiaries', beneficiary], ['invoices', bill]] as const; // prettier-ignore
+  const idFor = (name: string) => ids.find(([room]) => name.includes(room))?.[1] ?? endpoint.id;
   return new Map(
     Object.entries(all).map(([name, example]) => [
       name,
@@ -67,7 +92,7 @@ async function examples(): Promise<Map<string, Example & { path: string }>> {
         ...example,
         path: name
           .slice('POST '.length)
-          .replace('{id}', name.includes('api-keys') ? apiKey.id : name.includes('wallet') ? wallet : endpoint.id)
+          .replace('{id}', idFor(name))
           .replace('{eventId}', data[0]?.eventId as string),
       },
     ]),

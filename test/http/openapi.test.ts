@@ -1,6 +1,4 @@
 /** The description of the API is a whole and valid one, and every answer that it has can be had. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CommitUnknown, type Db } from '../../src/db/db.ts';
 import { withOwner } from '../../src/db/session.ts';
@@ -11,25 +9,18 @@ import { openTestHouse, type TestHouse, type TestMerchant } from '../harness/hou
 import { Conformance } from './conformance.ts';
 import { type Description, describedApi, operations } from './description.ts';
 import { expectRefusal, type Heard } from './refusals.ts';
+import { openSandboxBank } from './sandbox-bank.ts';
 
 let api: Description;
 let th: TestHouse;
-let sandbox: Awaited<ReturnType<typeof incomingBank>>;
-/** The sandbox bank’s door for money that comes in. */
-async function incomingBank() {
-  const server = createServer((_, response) => response.writeHead(202, { 'content-type': 'application/json' }).end('{"status":"booked"}'));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
+let sandbox: Awaited<ReturnType<typeof openSandboxBank>>;
 beforeAll(async () => {
-  const account = { name: 'Tolem Operator', bin: recipient.bin, iban: recipient.iban, bic: recipient.bic };
-  const bank = { isSandbox: true, settleMs: 0, folder: '/nonexistent', account, batchSeconds: 60, cutOff: '16:00', version: '09' } as const;
-  sandbox = await incomingBank();
-  [api, th] = await Promise.all([describedApi(), openTestHouse({ config: { bank, processorUrl: sandbox.url } })]);
+  sandbox = await openSandboxBank();
+  [api, th] = await Promise.all([describedApi(), openTestHouse({ config: sandbox.config })]);
 });
 afterAll(async () => {
   await th.close();
-  sandbox.server.close();
+  sandbox.close();
 });
 
 test('docs/openapi.json is the description as it is (else: npx vitest run test/http/openapi -u)', async () => {

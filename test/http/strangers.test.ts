@@ -60,6 +60,7 @@ test('every route of the server asks for a key, but for those that are made for 
   );
   expect(strange.filter((route) => !/^(GET|HEAD) \^\/(docs|openapi)/.test(route)).sort()).toEqual([
     'GET ^/cards/[^/]+/?$',
+    'GET ^/invoices/[^/]+/[^/]+/?$',
     'POST ^/callbacks/processor/?$',
     'POST ^/cards/[^/]+/?$',
   ]);
