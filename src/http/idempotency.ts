@@ -100,12 +100,17 @@ export async function once(
   work: (tx: Tx) => Promise<Answer>,
 ): Promise<Answer> {
   const names = [keys].flat().filter((key) => key !== undefined);
+  const before = async (tx: Tx): Promise<Answer | undefined> => {
+    for (const key of names) {
+      const stored = (await recall(tx, key.route, [key.key])).get(key.key);
+      if (stored) return replay(stored, key);
+    }
+    return undefined;
+  };
   const attempt = () =>
     db.merchant(merchantId, async (tx) => {
-      for (const key of names) {
-        const stored = (await recall(tx, key.route, [key.key])).get(key.key);
-        if (stored) return replay(stored, key);
-      }
+      const stored = await before(tx);
+      if (stored) return stored;
       const answer = await work(tx);
       await remember(
         tx,
@@ -121,6 +126,9 @@ export async function once(
       throw new ApiError(8, `the first request with this ${names[0].name ?? 'Idempotency-Key'} is still being worked on`, { retryAfter: 1 });
     // Another request with the key, or for the same thing, was quicker. Its answer is there now.
     if (isUniqueViolation(error)) return attempt();
+    // Refused, perhaps for what the same request has done while this one waited for its turn.
+    const done = error instanceof ApiError && names.length > 0 ? await db.merchant(merchantId, before) : undefined;
+    if (done) return done;
     throw error;
   }
 }

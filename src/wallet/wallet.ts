@@ -2,9 +2,9 @@ import type { Authorizer } from '../connectors/authorizer.ts';
 import { Breaker } from '../connectors/breaker.ts';
 import type { Db } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
-import { ApiError, assert } from '../errors.ts';
+import { assert } from '../errors.ts';
 import { Groups, type Grouping } from '../groups.ts';
-import { type Answer, answeredBefore, once } from '../http/idempotency.ts';
+import { type Answer, once } from '../http/idempotency.ts';
 import type { Ids } from '../ids.ts';
 import type { Merchant } from '../merchants/merchants.ts';
 import type { Clock, Random } from '../ports.ts';
@@ -144,17 +144,10 @@ export class Wallet {
     }
   }
 
-  private async operateNow(merchant: Merchant, request: Omit<OperateRequest, 'id'>): Promise<Answer> {
+  private operateNow(merchant: Merchant, request: Omit<OperateRequest, 'id'>): Promise<Answer> {
     const { db, clock, ids } = this.o;
     const id = ids.uuid();
-    try {
-      return await once(db, merchant.id, request.key, clock.now(), (tx) => acceptOperation(tx, { ...request, id }, clock.now(), merchant.code));
-    } catch (error) {
-      // Refused, perhaps for what the same request has done while this one waited for its turn.
-      const before = error instanceof ApiError && (await answeredBefore(db, merchant.id, request.key));
-      if (before) return before;
-      throw error;
-    }
+    return once(db, merchant.id, request.key, clock.now(), (tx) => acceptOperation(tx, { ...request, id }, clock.now(), merchant.code));
   }
 
   /** What the processor's callback says. @returns undefined where nothing of this room has that id */

@@ -23,7 +23,7 @@ const isForAll = (type: string): boolean =>
   type === 'card.saved' || (/^(transaction|payment_order)\./.test(type) && type !== 'transaction.new' && type !== 'payment_order.processing');
 
 /** The same, of a row of `event e`. */
-export const isForAllSql = fragment`(e.type = 'card.saved' or ((e.type like 'transaction.%' or e.type like 'payment\\_order.%') and e.type not in ('transaction.new', 'payment_order.processing')))`;
+export const isForAllSql = fragment`(e.type = 'card.saved' or ((e.type like 'transaction.%' or e.type like 'payment_order.%') and e.type not in ('transaction.new', 'payment_order.processing')))`;
 
 /** Where deliveries go that the process which tells of an event makes itself: they are born taken, and need no claim. */
 export interface Hand {

@@ -7,6 +7,7 @@ import { eventsAfter } from '../../src/webhooks/feed.ts';
 import type { Pair } from './explore.ts';
 import type { Result } from './schedule.ts';
 import type { Answered, Scene, Side } from './world.ts';
+import { partnerPairs } from './partner-pairs.ts';
 import { walletPairs } from './wallet-pairs.ts';
 
 const define = <T extends Record<string, string>>(pair: Pair<T>): Pair => pair as unknown as Pair;
@@ -678,4 +679,4 @@ const keeping: Pair[] = [
   }),
 ];
 
-export const pairs: Pair[] = [...paying, ...once, ...outcomes, ...working, ...telling, ...delivering, ...keeping, ...walletPairs];
+export const pairs: Pair[] = [...paying, ...once, ...outcomes, ...working, ...telling, ...delivering, ...keeping, ...walletPairs, ...partnerPairs];
