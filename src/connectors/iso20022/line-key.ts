@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Minor } from '../../money.ts';
 
 /** What a line is known by. Nothing of it belongs to the message that it stands in. */
@@ -45,10 +45,10 @@ export class LineKeys {
     const { account, bankReference, entryReference, amount, currency, direction, on, endToEndId } = identity;
     const reference = bankReference ? ['bank', bankReference] : ['entry', entryReference];
     const content = JSON.stringify(['line/1', account, ...reference, String(amount), currency, direction, on, endToEndId]);
-    const digest = createHash('sha256').update(content).digest();
-    const short = digest.toString('latin1', 0, 12);
+    const digest = hash('sha256', content, 'hex');
+    const short = digest.slice(0, 24);
     const position = this.seen.get(short) ?? 0;
     this.seen.set(short, position + 1);
-    return position === 0 ? digest.toString('hex') : createHash('sha256').update(digest).update(`#${position}`).digest('hex');
+    return position === 0 ? digest : createHash('sha256').update(digest, 'hex').update(`#${position}`).digest('hex');
   }
 }
