@@ -53,10 +53,15 @@ const CAMT: Shapes = {
  * @throws {BankFileError} with the line
  */
 export async function* readCamt(source: AsyncIterable<Uint8Array>, limits?: Partial<Limits>): AsyncGenerator<CamtItem, void, undefined> {
+  for await (const items of readCamtTogether(source, limits)) yield* items;
+}
+
+/** The same, as many at a time as are there at once: a promise for each line is a good part of what it costs to read one. */
+export async function* readCamtTogether(source: AsyncIterable<Uint8Array>, limits?: Partial<Limits>): AsyncGenerator<readonly CamtItem[], void, undefined> {
   const reading = new CamtReading();
   for await (const pieces of readBankFile(source, CAMT, limits)) {
     for (const piece of pieces) reading.take(piece);
-    yield* reading.taken();
+    yield reading.taken();
   }
   reading.finish();
 }
