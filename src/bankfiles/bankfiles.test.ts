@@ -65,6 +65,10 @@ const paymentsIn = (text: string): CreditTransfer[] =>
     ...{ endToEndId, currency, amount: BigInt(amount.replace('.', '')), creditor: { name: 'X', bin: recipient.bin, iban: recipient.iban, bic: recipient.bic } },
     ...{ kbe: '17', knp: '119', purpose: 'x' },
   }));
+const paymentOf = (endToEndId: string): CreditTransfer => ({
+  ...{ endToEndId, currency: 'KZT', amount: 1n, kbe: '17', knp: '119', purpose: 'x' },
+  creditor: { name: 'X', bin: recipient.bin, iban: recipient.iban, bic: recipient.bic },
+});
 const messageIn = (text: string): string => /<MsgId>([^<]+)</.exec(text)?.[1] as string;
 const at = new Date('2026-11-20T12:00:00Z');
 const told = (id: string, entries: AnsweredEntry[]) => ({ messageId: `M-${id}`, createdAt: at, id, iban: account.iban, currency: 'KZT', entries });
@@ -197,6 +201,40 @@ test('whatever crashes, a batch is published once', async () => {
   await Promise.all(await files.batcher.queue.take(m.merchantId, 8));
   expect(outbox()).toEqual(published);
   expect(readFileSync(join(folder, 'outbox', published[0] as string), 'utf8')).toBe(readFileSync(join(folder, 'taken'), 'utf8'));
+});
+
+test('the statement of what a pain.002 has closed is kept, and tells nobody anything', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  const [payment] = paymentsIn(text) as [CreditTransfer];
+  put('acsc.xml', answer('ACSC', text, 'ACSC'));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('completed');
+  const { submit } = th.house.sending.outcomes;
+  let told = 0;
+  th.house.sending.outcomes.submit = (...all) => (told++, submit.apply(th.house.sending.outcomes, all));
+  put('st-acsc.xml', statement('ST-ACSC', [entryOfPayment(payment, booked('A1')), returnOfPayment(payment, { ...booked('A2'), reason: { code: 'AC04' } })]));
+  await files.inbox.look();
+  th.house.sending.outcomes.submit = submit;
+  expect(told).toBe(1); // of the return
+  expect((await lines(m)).map(({ matched }) => matched).toSorted()).toEqual(['payment', 'return']);
+  expect(await th.balances(m)).toEqual({ available: 500000n, held: 0n });
+});
+
+test('a statement of more lines than are applied together is applied whole', async () => {
+  const before = (await lines()).length;
+  const strange = { ...paymentOf('STRANGER'), amount: 5n };
+  put(
+    'long.xml',
+    statement(
+      'ST-LONG',
+      Array.from({ length: 2_345 }, (_, n) => entryOfPayment(strange, booked(`L-${n}`))),
+    ),
+  );
+  await files.inbox.look();
+  expect((await lines()).length - before).toBe(2_345);
+  expect(readdirSync(join(folder, 'staging'))).toEqual(['.folder']);
 });
 
 const reversal = (entry: AnsweredEntry): AnsweredEntry => ({ ...entry, isReversal: true });

@@ -4,7 +4,7 @@ import type { Db } from '../db/db.ts';
 import type { Groups } from '../groups.ts';
 import type { Clock } from '../ports.ts';
 import type { Heard } from '../sending/decide.ts';
-import type { Outgoing, OutgoingKind } from '../sending/outgoing.ts';
+import type { OutgoingKind, Standing } from '../sending/outgoing.ts';
 import type { Effect } from '../sending/resolve.ts';
 import { BANK_FILES } from './batcher.ts';
 import { bookedLines, type Line, lineOf, type Match, movementsOf, storeLines } from './lines.ts';
@@ -45,7 +45,8 @@ export class Statements {
       const owner = line.endToEndId === null ? undefined : owned.get(line.endToEndId);
       const payment = owner && payments.get(owner.objectId);
       const matched = matchOf(line, payment, moved);
-      const verdict = verdictOf(line, matched);
+      // What is closed as paid learns nothing from being paid: a whole file may tell of payments that a pain.002 has closed.
+      const verdict = matched === 'payment' && payment?.state === 'settled' ? undefined : verdictOf(line, matched);
       if (owner && verdict) told.push(this.tell(owner, line.lineKey, verdict));
       kept.push(lineOf(line, matched, payment && owner));
     }
@@ -67,12 +68,12 @@ export class Statements {
     return this.o.outcomes.submit(merchant, { payoutId: objectId, verdict, source: 'statement', callback: { processor: BANK_FILES, dedupeKey } });
   }
 
-  private async payments(owners: Owner[]): Promise<Map<string, Outgoing>> {
+  private async payments(owners: Owner[]): Promise<Map<string, Standing>> {
     const merchants = [...new Set(owners.map(({ merchant }) => merchant))];
     const rows = await Promise.all(
       merchants.map((merchant) =>
         this.o.db.merchant(merchant, (tx) =>
-          this.o.kind.byId(
+          this.o.kind.standing(
             tx,
             owners.filter((owner) => owner.merchant === merchant).map(({ objectId }) => objectId),
           ),
@@ -86,7 +87,7 @@ export class Statements {
 /** How often something was matched so far, by payment and match. */
 type Moved = Map<string, number>;
 
-function matchOf(line: StatementLine, payment: Outgoing | undefined, moved: Moved): Match {
+function matchOf(line: StatementLine, payment: Standing | undefined, moved: Moved): Match {
   if (line.entry.status !== 'BOOK') return 'pending';
   if (line.endToEndId === null) return 'unmatched';
   if (!payment || payment.state === 'new') return 'unknown_reference';

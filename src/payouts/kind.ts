@@ -14,6 +14,7 @@ import { giveBackUsage, lockPayouts, type Payout, payoutMachine, payoutsById, tr
 export const payoutKind = (openCards: (merchantId: string, tokenIds: string[]) => Promise<Map<string, OpenCard>>): OutgoingKind<Payout> => ({
   machine: payoutMachine,
   byId: payoutsById,
+  standing: payoutsById,
   lock: lockPayouts,
   tryLock: tryLockPayouts,
   async destinations(merchantId, payouts) {
