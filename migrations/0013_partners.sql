@@ -124,3 +124,9 @@ create index bank_line_open on tolem.bank_line (seen_at) where matched not in ('
 grant select (merchant_id, id, status, currency, created_at, updated_at) on tolem.beneficiary to auditor;
 grant select on tolem.income, tolem.split_request to auditor;
 grant select (merchant_id, id, state, seq, number, order_reference, amount, currency, line_key, created_at, updated_at, expires_at, paid_at) on tolem.invoice to auditor;
+
+create view audit_v1.recon with (security_invoker = true) as
+  select l.line_key as line_id, 'iso20022'::text as processor, case when l.matched in ('payment', 'return') then l.object_id || '/1' end as submission_id, l.amount, l.currency, l.matched as status
+  from tolem.bank_line l;
+grant select on audit_v1.recon to auditor;
+grant select (line_key, matched, object_id, amount, currency) on tolem.bank_line to auditor;

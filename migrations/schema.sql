@@ -157,6 +157,7 @@ table tolem.bank_line (
 CREATE INDEX bank_line_object ON tolem.bank_line USING btree (object_id) WHERE (object_id IS NOT NULL)
 CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text, 'invoice'::text, 'fee'::text]))
 grant insert, select, update to tolem_app
+grant select (line_key, amount, currency, matched, object_id) to auditor
 
 table tolem.beneficiary (
   merchant_id text not null with (n_distinct=1),
@@ -1230,6 +1231,19 @@ UNION ALL
     t.currency,
     t.amount
    FROM tolem.transfer t;
+grant select to auditor
+
+view audit_v1.recon with (security_invoker=true) as
+ SELECT line_key AS line_id,
+    'iso20022'::text AS processor,
+        CASE
+            WHEN (matched = ANY (ARRAY['payment'::text, 'return'::text])) THEN (object_id || '/1'::text)
+            ELSE NULL::text
+        END AS submission_id,
+    amount,
+    currency,
+    matched AS status
+   FROM tolem.bank_line l;
 grant select to auditor
 
 view audit_v1.submission with (security_invoker=true) as

@@ -69,9 +69,11 @@ export function toBase32(id: string): string {
 /** @returns the uuid, or undefined when the text is none in base 32 */
 export function fromBase32(text: string): string | undefined {
   if (!/^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text)) return undefined;
-  let bits = 0n;
-  for (const letter of text) bits = (bits << 5n) | BigInt(BASE32.indexOf(letter));
-  const hex = bits.toString(16).padStart(32, '0');
+  let [hex, bits, held] = ['', 0, -2]; // its first letter stands for three bits
+  for (let i = 0; i < text.length; i++) {
+    bits = ((bits << 5) | BASE32.indexOf(text[i] as string)) & 0x1ff; // as many as can be held
+    for (held += 5; held >= 4; held -= 4) hex += ((bits >> (held - 4)) & 15).toString(16);
+  }
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 

@@ -299,6 +299,14 @@ export const checks: Check[] = [
     union all select a.event_number::text from tolem.attempt a where not exists (select from tolem.delivery d where d.merchant_id = a.merchant_id and d.event_number = a.event_number and d.endpoint_id = a.endpoint_id)`,
   ),
   check(
+    'INV-88',
+    'a movement at the bank is of one payment at most, a payment moves once and comes back once, and both are of its amount',
+    `
+    select submission_id from audit_v1.recon where submission_id is not null group by submission_id, status having count(*) > 1
+    union all select r.submission_id from audit_v1.recon r join audit_v1.submission s on s.id = r.submission_id join audit_v1.payout p on p.id = s.payout_id
+    where r.amount <> p.amount or r.currency <> p.currency`,
+  ),
+  check(
     'INV-80',
     'a nonce is used once under its key',
     `select dek_id, nonce from audit_v1.card_token where nonce is not null group by 1, 2 having count(*) > 1`,

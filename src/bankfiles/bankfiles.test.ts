@@ -65,6 +65,10 @@ const paymentsIn = (text: string): CreditTransfer[] =>
     ...{ endToEndId, currency, amount: BigInt(amount.replace('.', '')), creditor: { name: 'X', bin: recipient.bin, iban: recipient.iban, bic: recipient.bic } },
     ...{ kbe: '17', knp: '119', purpose: 'x' },
   }));
+const paymentOf = (endToEndId: string): CreditTransfer => ({
+  ...{ endToEndId, currency: 'KZT', amount: 1n, kbe: '17', knp: '119', purpose: 'x' },
+  creditor: { name: 'X', bin: recipient.bin, iban: recipient.iban, bic: recipient.bic },
+});
 const messageIn = (text: string): string => /<MsgId>([^<]+)</.exec(text)?.[1] as string;
 const at = new Date('2026-11-20T12:00:00Z');
 const told = (id: string, entries: AnsweredEntry[]) => ({ messageId: `M-${id}`, createdAt: at, id, iban: account.iban, currency: 'KZT', entries });
@@ -197,6 +201,40 @@ test('whatever crashes, a batch is published once', async () => {
   await Promise.all(await files.batcher.queue.take(m.merchantId, 8));
   expect(outbox()).toEqual(published);
   expect(readFileSync(join(folder, 'outbox', published[0] as string), 'utf8')).toBe(readFileSync(join(folder, 'taken'), 'utf8'));
+});
+
+test('the statement of what a pain.002 has closed is kept, and tells nobody anything', async () => {
+  const m = await th.merchant({ available: 500000n });
+  const one = await send(m);
+  const [text = ''] = await batch(m);
+  const [payment] = paymentsIn(text) as [CreditTransfer];
+  put('acsc.xml', answer('ACSC', text, 'ACSC'));
+  await files.inbox.look();
+  expect((await statusOf(m, one)).status).toBe('completed');
+  const { submit } = th.house.sending.outcomes;
+  let told = 0;
+  th.house.sending.outcomes.submit = (...all) => (told++, submit.apply(th.house.sending.outcomes, all));
+  put('st-acsc.xml', statement('ST-ACSC', [entryOfPayment(payment, booked('A1')), returnOfPayment(payment, { ...booked('A2'), reason: { code: 'AC04' } })]));
+  await files.inbox.look();
+  th.house.sending.outcomes.submit = submit;
+  expect(told).toBe(1); // of the return
+  expect((await lines(m)).map(({ matched }) => matched).toSorted()).toEqual(['payment', 'return']);
+  expect(await th.balances(m)).toEqual({ available: 500000n, held: 0n });
+});
+
+test('a statement of more lines than are applied together is applied whole', async () => {
+  const before = (await lines()).length;
+  const strange = { ...paymentOf('STRANGER'), amount: 5n };
+  put(
+    'long.xml',
+    statement(
+      'ST-LONG',
+      Array.from({ length: 2_345 }, (_, n) => entryOfPayment(strange, booked(`L-${n}`))),
+    ),
+  );
+  await files.inbox.look();
+  expect((await lines()).length - before).toBe(2_345);
+  expect(readdirSync(join(folder, 'staging'))).toEqual(['.folder']);
 });
 
 const reversal = (entry: AnsweredEntry): AnsweredEntry => ({ ...entry, isReversal: true });
@@ -385,4 +423,29 @@ test('two processes at once make one file of the same payments', async () => {
   await Promise.all(Array.from({ length: 3 }, async () => Promise.all(await files.batcher.queue.take(m.merchantId, 8))));
   const payments = outbox().flatMap((name) => paymentsIn(readFileSync(join(folder, 'outbox', name), 'utf8')));
   expect(payments.map(({ amount }) => amount).toSorted()).toEqual([1000n, 1001n, 1002n, 1003n, 1004n]);
+});
+
+test('a payment that a processor was asked for is none of this account’s, whatever a statement says', async () => {
+  const elsewhere = await openTestHouse({ url: th.url }); // without a bank that speaks in files: distributions go to the processor
+  elsewhere.bank.script.send = () => ({ kind: 'pending' });
+  const m = await elsewhere.merchant({ available: 500000n });
+  const { body } = await elsewhere.post('/v1/distributions', m, { orderReference: 'P-1', amount: 1000, currency: 'KZT', recipient, paymentPurpose: 'p' });
+  await elsewhere.work(m);
+  const reference = elsewhere.bank.sent[0]?.reference as string;
+  const payment = {
+    endToEndId: reference,
+    currency: 'KZT',
+    amount: 1000n,
+    creditor: { name: 'X', bin: recipient.bin, iban: recipient.iban, bic: recipient.bic },
+  };
+  put('processor.xml', statement('PROCESSOR', [entryOfPayment({ ...payment, kbe: '17', knp: '119', purpose: 'x' }, booked('PR-1'))]));
+  expect(await files.inbox.look()).toBe(1);
+  expect((await elsewhere.get(`/v1/distributions/${body.id}`, m)).body.status).toBe('processing');
+  expect(await th.house.db.lookup((q) => q.rows(sql`select l.matched from bank_line l where l.bank_reference = 'PR-1'`))).toEqual([
+    { matched: 'unknown_reference' },
+  ]);
+  elsewhere.bank.script = {};
+  await elsewhere.later(60);
+  await elsewhere.work(m);
+  await elsewhere.close();
 });

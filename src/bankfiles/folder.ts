@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../errors.ts';
+import { Spool } from './spool.ts';
 
 const NAME = join('staging', '.folder');
 const READING = join('inbox', 'reading');
@@ -100,6 +101,14 @@ export class BankFolder {
 
   read(name: string): AsyncIterable<Uint8Array> {
     return createReadStream(join(this.root, READING, name), { highWaterMark: 256 * 1024 });
+  }
+
+  /** @returns room for what is read of a file until it is used; it is nobody else's, and gone when it is closed or the process dies */
+  async spool(name: string): Promise<Spool> {
+    const path = join(this.root, 'staging', name);
+    const file = await open(path, 'wx+', 0o600);
+    await rm(path);
+    return new Spool(file);
   }
 
   /** Puts a file away that is done with. One that somebody else has put away is away. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BankFileError } from '../connectors/iso20022/bank-file-error.ts';
-import { readCamt, type StatementLine } from '../connectors/iso20022/camt.ts';
+import { readCamtTogether } from '../connectors/iso20022/camt.ts';
 import { readPain002 } from '../connectors/iso20022/pain002.ts';
 import { messageOf } from '../connectors/iso20022/reader.ts';
 import type { Db } from '../db/db.ts';
@@ -9,6 +9,7 @@ import type { Clock } from '../ports.ts';
 import type { Ids } from '../ids.ts';
 import { endFile, releaseFile, takeFile } from './file.ts';
 import type { BankFolder } from './folder.ts';
+import type { Spool } from './spool.ts';
 import type { Statements } from './statements.ts';
 import type { Statuses } from './statuses.ts';
 
@@ -29,8 +30,6 @@ export interface InboxOptions {
 
 const LEASE_MS = 30 * 60_000;
 const RETRY_MS = 10_000;
-/** Lines that are matched and kept together. */
-const CHUNK = 1_000;
 
 /**
  * Reads what the bank puts into the inbox. A file is read to its end before anything of it counts: one that is cut off, malicious
@@ -102,19 +101,29 @@ export class Inbox {
   }
 
   private async applyStatement(name: string, sha256: Buffer): Promise<number> {
-    for await (const item of readCamt(this.o.folder.read(name)))
-      if (item.kind === 'statement' && item.account !== this.o.account) throw new BankFileError('this is the statement of another account');
-    let count = 0;
-    let chunk: StatementLine[] = [];
-    for await (const item of readCamt(this.o.folder.read(name))) {
-      if (item.kind !== 'line') continue;
-      chunk.push(item);
-      count++;
-      if (chunk.length < CHUNK) continue;
-      await this.o.statements.apply(chunk, sha256);
-      chunk = [];
+    const { folder, ids, statements } = this.o;
+    const spool = await folder.spool(`${ids.code(10)}.lines`);
+    try {
+      const count = await this.readStatement(name, spool);
+      for await (const lines of spool.read()) await statements.apply(lines, sha256);
+      return count;
+    } finally {
+      await spool.close();
     }
-    if (chunk.length > 0) await this.o.statements.apply(chunk, sha256);
+  }
+
+  /** Reads a statement to its end. @returns how many lines it has @throws {BankFileError} */
+  private async readStatement(name: string, spool: Spool): Promise<number> {
+    let count = 0;
+    for await (const items of readCamtTogether(this.o.folder.read(name))) {
+      for (const item of items) {
+        if (item.kind === 'statement' && item.account !== this.o.account) throw new BankFileError('this is the statement of another account');
+        if (item.kind !== 'line') continue;
+        spool.add(item);
+        count += 1;
+      }
+      await spool.drain();
+    }
     return count;
   }
 }

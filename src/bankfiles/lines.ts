@@ -43,10 +43,21 @@ export interface Line {
 }
 
 export const lineOf = (line: StatementLine, matched: Match, owner: { merchant: string; objectId: string } | undefined): Line => ({
-  ...{ lineKey: line.lineKey, account: line.account, statementId: line.statementId, status: line.entry.status },
-  ...{ amount: line.amount, currency: line.currency, direction: line.direction, bookedOn: line.entry.bookedOn },
-  ...{ bankReference: line.bankReference, endToEndId: line.endToEndId, remittance: line.remittance.slice(0, 500) },
-  ...{ returnCode: line.returned?.code ?? null, matched, merchant: owner?.merchant ?? null, objectId: owner?.objectId ?? null },
+  lineKey: line.lineKey,
+  account: line.account,
+  statementId: line.statementId,
+  status: line.entry.status,
+  amount: line.amount,
+  currency: line.currency,
+  direction: line.direction,
+  bookedOn: line.entry.bookedOn,
+  bankReference: line.bankReference,
+  endToEndId: line.endToEndId,
+  remittance: line.remittance.slice(0, 500),
+  returnCode: line.returned?.code ?? null,
+  matched,
+  merchant: owner?.merchant ?? null,
+  objectId: owner?.objectId ?? null,
 });
 
 const lineShape = shape<Line>(

@@ -6,8 +6,9 @@ import type { Credit, CreditMatch, Invoices } from '../invoices/invoices.ts';
 import { merchantCodeIn, numberIn } from '../invoices/reference.ts';
 import type { Clock } from '../ports.ts';
 import type { Heard } from '../sending/decide.ts';
-import type { Outgoing, OutgoingKind } from '../sending/outgoing.ts';
+import type { OutgoingKind, Standing } from '../sending/outgoing.ts';
 import type { Effect } from '../sending/resolve.ts';
+import { sentBy } from '../sending/submission.ts';
 import { BANK_FILES } from './batcher.ts';
 import { bookedLines, type Line, lineOf, type Match, movementsOf, storeLines } from './lines.ts';
 import type { Owner, Owners } from './owners.ts';
@@ -49,7 +50,8 @@ export class Statements {
       const owner = line.endToEndId === null ? undefined : owned.get(line.endToEndId);
       const payment = owner && payments.get(owner.objectId);
       const matched = matchOf(line, payment, moved);
-      const verdict = verdictOf(line, matched);
+      // What is closed as paid learns nothing from being paid: a whole file may tell of payments that a pain.002 has closed.
+      const verdict = matched === 'payment' && payment?.state === 'settled' ? undefined : verdictOf(line, matched);
       if (owner && verdict) told.push(this.tell(owner, line.lineKey, verdict));
       if (isStrangers(line, matched)) others.set(line, matched);
       else kept.push(lineOf(line, matched, payment && owner));
@@ -93,17 +95,17 @@ export class Statements {
     return this.o.outcomes.submit(merchant, { payoutId: objectId, verdict, source: 'statement', callback: { processor: BANK_FILES, dedupeKey } });
   }
 
-  private async payments(owners: Owner[]): Promise<Map<string, Outgoing>> {
+  /** Payments that left in files: what a processor was asked to pay is not this account's. */
+  private async payments(owners: Owner[]): Promise<Map<string, Standing>> {
     const merchants = [...new Set(owners.map(({ merchant }) => merchant))];
     const rows = await Promise.all(
-      merchants.map((merchant) =>
-        this.o.db.merchant(merchant, (tx) =>
-          this.o.kind.byId(
-            tx,
-            owners.filter((owner) => owner.merchant === merchant).map(({ objectId }) => objectId),
-          ),
-        ),
-      ),
+      merchants.map((merchant) => {
+        const ids = owners.filter((owner) => owner.merchant === merchant).map(({ objectId }) => objectId);
+        return this.o.db.merchant(merchant, async (tx) => {
+          const [standing, ours] = await Promise.all([this.o.kind.standing(tx, ids), sentBy(tx, BANK_FILES, ids)]);
+          return standing.filter(({ id }) => ours.has(id));
+        });
+      }),
     );
     return new Map(rows.flat().map((row) => [row.id, row]));
   }
@@ -118,7 +120,7 @@ const pairOf = <K, V>(key: K, value: V | undefined): [K, V][] => (value === unde
 /** How often something was matched so far, by payment and match. */
 type Moved = Map<string, number>;
 
-function matchOf(line: StatementLine, payment: Outgoing | undefined, moved: Moved): Match {
+function matchOf(line: StatementLine, payment: Standing | undefined, moved: Moved): Match {
   if (line.entry.status !== 'BOOK') return 'pending';
   if (!payment && isFee(line)) return 'fee';
   if (line.endToEndId === null) return 'unmatched';

@@ -5,6 +5,11 @@
  * @source PostgreSQL, Arrays: Array Input and Output Syntax
  */
 export function arrayLiteral(items: readonly unknown[]): string {
+  // Nearly all are texts that JSON writes as an array does, and then the engine writes all of them at once.
+  if (items.every((item) => typeof item === 'string' || item === null)) {
+    const json = JSON.stringify(items);
+    if (!/\\[^"\\]/.test(json)) return `{${json.slice(1, -1)}}`;
+  }
   let text = '{';
   for (let i = 0; i < items.length; i++) {
     if (i > 0) text += ',';

@@ -13,6 +13,8 @@ export const distributionKind: OutgoingKind<Distribution> = {
   machine: distributionMachine,
   source: sourceOf,
   byId: distributionsById,
+  standing: (tx, ids) =>
+    tx.rows(sql`select d.id, d.state, d.amount, d.currency from distribution d where d.merchant_id = ${tx.merchantId} and d.id = any(${ids}::uuid[])`),
   lock: lockDistributions,
   tryLock: tryLockDistributions,
   destinations: async (_merchantId, distributions) => new Map(distributions.map((distribution) => [distribution.id, accountOf(distribution)])),

@@ -16,6 +16,7 @@ export const payoutKind = (openCards: (merchantId: string, tokenIds: string[]) =
   machine: payoutMachine,
   source: ({ currency }) => account('available', currency),
   byId: payoutsById,
+  standing: payoutsById,
   lock: lockPayouts,
   tryLock: tryLockPayouts,
   async destinations(merchantId, payouts) {

@@ -32,6 +32,8 @@ export interface Outgoing extends Subject<OutgoingState> {
   finalAt: Date | null;
 }
 
+export type Standing = Pick<Outgoing, 'id' | 'state' | 'amount' | 'currency'>;
+
 /** Uses a destination that is in the open only as long as this runs. */
 export type OpenDestination = <T>(use: (destination: Destination) => Promise<T>) => Promise<T>;
 
@@ -52,6 +54,8 @@ export interface OutgoingKind<Row extends Outgoing = Outgoing> {
   lock(tx: Tx, ids: string[]): Promise<Row[]>;
   /** As they are now, not locked. */
   byId(tx: Tx, ids: string[]): Promise<Row[]>;
+  /** As much of that as tells whether a movement of the bank is theirs: asked for by the hundred thousand. */
+  standing(tx: Tx, ids: string[]): Promise<Standing[]>;
   /** Those that nobody else holds at this moment. */
   tryLock(tx: Tx, ids: string[]): Promise<Row[]>;
   /** Where the money goes, for as many as can be opened. With no transaction open. */

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { fragment, shape, sql, table } from '../db/sql.ts';
+import { column, fragment, shape, sql, table } from '../db/sql.ts';
 
 /** What whoever looks after a submission next has to do. A crash after sending finds `ask` there. */
 export type Action = 'send' | 'ask' | 'cancel' | 'batch';
@@ -70,6 +70,17 @@ export const insertSubmissions = (tx: Tx, rows: Pick<Submission, 'payoutId' | 'r
 export const submissionsOf = (tx: Tx, payoutIds: string[]): Promise<Submission[]> =>
   tx.rows(
     sql`select ${columns} from submission s where s.merchant_id = ${tx.merchantId} and s.payout_id = any(${payoutIds}::uuid[]) order by s.payout_id, s.attempt`,
+  );
+
+/** Those of these that went this way. */
+export const sentBy = async (tx: Tx, connector: string, payoutIds: string[]): Promise<Set<string>> =>
+  new Set(
+    column(
+      await tx.rows<{ id: string }>(
+        sql`select s.payout_id as id from submission s where s.merchant_id = ${tx.merchantId} and s.payout_id = any(${payoutIds}::uuid[]) and s.connector = ${connector}`,
+      ),
+      'id',
+    ),
   );
 
 /**

@@ -151,5 +151,5 @@ export const unexpected = (desk: Desk): Promise<unknown[]> =>
     tx.rows(sql`
       select e.id, p.id as endpoint, d.state from event e cross join endpoint p left join delivery d on d.merchant_id = e.merchant_id and d.endpoint_id = p.id and d.event_number = e.number and not d.on_request
       where e.merchant_id = ${desk.merchant.merchantId} and p.merchant_id = ${desk.merchant.merchantId}
-        and (d.event_number is not null) <> (p.created_at <= e.at and ((e.type like 'transaction.%' and e.type <> 'transaction.new') or e.type = 'card.saved' or e.type = any(p.events)))`),
+        and (d.event_number is not null) <> (p.created_at <= e.at and (((e.type like 'transaction.%' or e.type like 'payment_order.%') and e.type not in ('transaction.new', 'payment_order.processing')) or e.type = 'card.saved' or e.type = any(p.events)))`),
   );

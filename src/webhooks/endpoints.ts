@@ -2,6 +2,7 @@ import type { Tx } from '../db/db.ts';
 import { fragment, sql } from '../db/sql.ts';
 import { assert, invalid, notFound, unprocessable } from '../errors.ts';
 import { webhookTokenOwner } from '../merchants/open.ts';
+import { IN_THE_FEED_ALONE } from './events.ts';
 import { disableDeliveries } from './outcomes.ts';
 import { secretOwner } from './secrets.ts';
 
@@ -49,9 +50,8 @@ async function lockEndpoint(tx: Tx, id: string): Promise<Endpoint & { secret: Bu
 
 /** @throws {ApiError} 400 when a type cannot be asked for */
 export function checkEvents(events: string[]): void {
-  const wrong = events.find((type) => !/^[a-z][a-z_0-9]*\.[a-z][a-z_0-9]*$/.test(type) || type === TEST_EVENT || type === 'transaction.new');
-  if (wrong === 'transaction.new')
-    throw invalid('events: transaction.new is in the feed (GET /v1/events) alone; endpoints hear of a payout from transaction.processing on');
+  const wrong = events.find((type) => !/^[a-z][a-z_0-9]*\.[a-z][a-z_0-9]*$/.test(type) || type === TEST_EVENT || IN_THE_FEED_ALONE.has(type));
+  if (wrong !== undefined && IN_THE_FEED_ALONE.has(wrong)) throw invalid(`events: ${wrong} is in the feed (GET /v1/events) alone`);
   if (wrong !== undefined) throw invalid(`events: "${wrong}" is not a type of event that can be asked for`);
 }
 

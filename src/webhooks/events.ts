@@ -18,9 +18,11 @@ export interface NewEvent {
   body: string;
 }
 
-/** Sent to every endpoint; all other types only to those that asked for them. A payout's `new` and an order's `processing` are in the feed alone. */
-const isForAll = (type: string): boolean =>
-  type === 'card.saved' || (/^(transaction|payment_order)\./.test(type) && type !== 'transaction.new' && type !== 'payment_order.processing');
+/** Endpoints hear of a payout from `processing` on, and of an order when it is made and when it has ended. */
+export const IN_THE_FEED_ALONE: ReadonlySet<string> = new Set(['transaction.new', 'payment_order.processing']);
+
+/** Sent to every endpoint; all other types only to those that asked for them. */
+const isForAll = (type: string): boolean => type === 'card.saved' || (/^(transaction|payment_order)\./.test(type) && !IN_THE_FEED_ALONE.has(type));
 
 /** The same, of a row of `event e`. */
 export const isForAllSql = fragment`(e.type = 'card.saved' or ((e.type like 'transaction.%' or e.type like 'payment_order.%') and e.type not in ('transaction.new', 'payment_order.processing')))`;

@@ -37,9 +37,10 @@ const promised: Record<string, string> = {
   api_key: 'id, merchant_id, mode, prefix, last4, verifier, scopes, expires_at, revoked_at',
   wallet_auth: 'id, merchant_id, mode, amount, currency, state',
   wallet_op: 'id, auth_id, kind, amount, state, idem_key',
+  recon: 'line_id, processor, submission_id, amount, currency, status',
 };
 /** Of rooms that are not there yet. */
-const later = ['audit_log', 'recon', 'approval'];
+const later = ['audit_log', 'approval'];
 
 test('the views have the promised columns, in the promised order', async () => {
   const { rows } = await owner.query<{ view: string; columns: string }>(
@@ -115,9 +116,14 @@ const planted: Record<string, Plant> = {
   'INV-08': `grant update on tolem.transfer to tolem_app`,
   'INV-10': `delete from tolem.transfer where ${some} and kind = 'settle'`,
   'INV-10b': `update tolem.payout set amount = 2 where id = ${payout}`,
+  'INV-10c': `insert into tolem.invoice (merchant_id, id, state, seq, number, order_reference, amount, currency, payer_name, payer_bin, payee_name, payee_bin, payee_iban, payee_bic, payee_kbe, payee_knp, payment_purpose, line_key, created_at, updated_at, paid_at)
+    select merchant_id, gen_random_uuid(), 'paid', 2, 'n', 'o', 1, 'KZT', 'p', 'b', 'p', 'b', 'i', 'c', 'k', 'n', 'p', 'l', created_at, created_at, created_at from tolem.merchant limit 1`,
   'INV-11': another(`currency, amount, from_account, 90, 0, to_account, 90, 0, at + interval '1 second'`),
   'INV-12': `alter table tolem.payout add column weight real`,
   'INV-13': another(`'USD', amount, from_account, 90, 0, to_account, 90, 0, at`),
+  'INV-14': `insert into tolem.split_request (merchant_id, id, state, seq, source, currency, order_reference, items, parts, created_at, updated_at)
+    select merchant_id, gen_random_uuid(), 'processed', 2, 'order/o', 'KZT', 'o', '[{"beneficiaryId": "b", "amount": 1}]', '{1}', created_at, created_at from tolem.merchant limit 1`,
+  'INV-14b': `insert into tolem.income (merchant_id, source, currency, amount) select merchant_id, 'order/o', 'KZT', 1 from tolem.merchant limit 1`,
   'INV-15': view('txn', (text) => text.replace('NULL::text AS reverses_txn_id', `'one'::text AS reverses_txn_id`)),
   'INV-16': `insert into tolem.distribution (merchant_id, id, state, seq, amount, currency, order_reference, recipient_name, recipient_bin, recipient_iban, recipient_bic, recipient_kbe, recipient_knp, payment_purpose, balance_before, balance_after, created_at, updated_at)
     select merchant_id, gen_random_uuid(), 'new', 1, 1, 'KZT', 'o', 'n', 'b', 'i', 'c', 'k', 'n', 'p', 10, 9, created_at, created_at from tolem.merchant limit 1`,
@@ -151,6 +157,8 @@ const planted: Record<string, Plant> = {
   'INV-71': `alter table tolem.payout no force row level security`,
   'INV-72': `create unique index payout_alone on tolem.payout (id); alter table tolem.payout_return add constraint alone foreign key (payout_id) references tolem.payout (id)`,
   'INV-72b': `update tolem.submission set payout_id = gen_random_uuid() where payout_id = ${payout}`,
+  'INV-88': `insert into tolem.bank_line (line_key, account, statement_id, status, amount, currency, direction, remittance, matched, object_id, file_sha256, seen_at)
+    select 'k' || n, 'a', 's', 'BOOK', 1, 'KZT', 'debit', '', 'payment', ${payout}, '', now() from generate_series(1, 2) n`,
   'INV-80': `update vault.card set data_key_id = (select min(id::text)::uuid from vault.data_key)`,
   'INV-83': `alter table tolem.api_key drop constraint api_key_verifier_check; insert into tolem.api_key (merchant_id, id, kind, prefix, last4, verifier, scopes, created_at) select merchant_id, gen_random_uuid(), 'key', 'pr_test_', 'abcd', 'the key itself', '{}', created_at from tolem.merchant`,
 };

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { type AnsweredEntry, type StatementAnswer, writeCamt053, writeCamt054 } from './answers.ts';
 import { type CamtItem, readCamt, type StatementLine } from './camt.ts';
 import { bytesOf, everything, validates } from './files.fixture.ts';
+import { LineKeys } from './line-key.ts';
 
 const IBAN = 'KZ86125KZT5004100100';
 const read = (file: string): Promise<CamtItem[]> => everything(readCamt(bytesOf(file)));
@@ -173,6 +174,16 @@ test('equals are counted: two equal payments are two, and a file that is read ag
   expect(new Set(first.map(({ lineKey }) => lineKey)).size).toBe(3);
   expect(first.map(({ keyBasis }) => keyBasis)).toEqual(['content', 'content', 'entry']);
   expect(again.map(({ lineKey }) => lineKey)).toEqual(first.map(({ lineKey }) => lineKey));
+});
+
+test('equals are counted among as many lines as there are', () => {
+  const keys = new LineKeys();
+  const of = (n: number) =>
+    keys.keyOf({ account: IBAN, bankReference: `B-${n}`, entryReference: null, amount: 1n, currency: 'KZT', direction: 'debit', on: null, endToEndId: null });
+  const [first, again] = [0, 1].map(() => Array.from({ length: 5_000 }, (_, n) => of(n)));
+  expect(new Set([...(first as string[]), ...(again as string[]), of(7)]).size).toBe(10_001);
+  expect(first?.[4_000]).toBe('54a52cbe5780d68fa116371e80f5a8059a3b1259c00ba8e4194eb4d45599f7a6');
+  expect(again?.[4_000]).toBe('fe95e28837b2858bec17705cb83bb1ae2598fd85989074f304f6b08f845aec8e');
 });
 
 test('what a line moves is of its currency, to the last digit', async () => {

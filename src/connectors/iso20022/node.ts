@@ -10,7 +10,7 @@ export interface XmlNode {
   /** without the white space around it */
   text: string;
   attributes: ReadonlyMap<string, string>;
-  children: XmlNode[];
+  children: readonly XmlNode[];
 }
 
 export interface Money {
@@ -20,7 +20,15 @@ export interface Money {
 
 const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map();
 
-export const emptyNode = (name: string, line: number, attributes = NO_ATTRIBUTES): XmlNode => ({ name, line, text: '', attributes, children: [] });
+const NO_CHILDREN: readonly XmlNode[] = [];
+
+export const emptyNode = (name: string, line: number, attributes = NO_ATTRIBUTES): XmlNode => ({ name, line, text: '', attributes, children: NO_CHILDREN });
+
+/** Most elements hold a text and no others: a list is made only for those that do. */
+export function addTo(parent: XmlNode, node: XmlNode): void {
+  if (parent.children === NO_CHILDREN) parent.children = [node];
+  else (parent.children as XmlNode[]).push(node);
+}
 
 /**
  * The one element at a path, or undefined.
@@ -109,5 +117,5 @@ const MAX_KEPT = 1_000;
 export function keep(into: XmlNode, part: XmlNode, wanted: ReadonlySet<string>): void {
   if (!wanted.has(part.name)) return;
   if (into.children.length >= MAX_KEPT) throw new BankFileError(`${into.name} has more than ${MAX_KEPT} parts`, part.line);
-  into.children.push(part);
+  addTo(into, part);
 }

@@ -1,6 +1,6 @@
-import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
 import { BankFileError } from './bank-file-error.ts';
-import { emptyNode, type XmlNode } from './node.ts';
+import { Markup, type Told } from './markup.ts';
+import { addTo, emptyNode, type XmlNode } from './node.ts';
 import { OTHER_ENCODING, Prolog } from './prolog.ts';
 
 export interface Limits {
@@ -33,11 +33,11 @@ export type Piece =
   /** an element with all that it holds, in the element `of` that was entered */
   | { kind: 'part'; of: string; node: XmlNode };
 
-const SLICE = 16 * 1024;
+const SLICE = 64 * 1024;
 const NAMESPACE = /^urn:iso:std:iso:20022:tech:xsd:([a-z]{4}\.\d{3})\.(\d{3}\.\d{2})$/;
 
 /**
- * Reads an ISO 20022 file as a stream: as many pieces at a time as 16 KB of the file hold, and no further than is asked for.
+ * Reads an ISO 20022 file as a stream: as many pieces at a time as 64 KB of the file hold, and no further than is asked for.
  *
  * Strict where a file could mean two things or cost more than it is worth: no DOCTYPE, no entities but those of XML, no elements
  * of other namespaces (`SplmtryData` is passed over), no text between elements, no comments inside values, limits on everything.
@@ -50,10 +50,13 @@ export async function* readBankFile(
   shapes: Shapes,
   limits: Partial<Limits> = {},
 ): AsyncGenerator<readonly Piece[], void, undefined> {
-  const parsing = new Parsing(shapes, { ...LIMITS, ...limits });
+  yield* piecesOf(source, new Parsing(shapes, { ...LIMITS, ...limits }), SLICE);
+}
+
+async function* piecesOf(source: AsyncIterable<Uint8Array>, parsing: Parsing, slice: number): AsyncGenerator<readonly Piece[], void, undefined> {
   for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; at += SLICE) {
-      const pieces = parsing.write(chunk.subarray(at, at + SLICE));
+    for (let at = 0; at < chunk.length; at += slice) {
+      const pieces = parsing.write(chunk.subarray(at, at + slice));
       if (pieces.length) yield pieces;
     }
   }
@@ -62,17 +65,18 @@ export async function* readBankFile(
 }
 
 /**
- * Which message a file is, such as camt.053.001.08, by the namespace of its root. Reads no further.
+ * Which message a file is, such as camt.053.001.08, by the namespace of its root. Reads hardly any further.
  * @throws {BankFileError} when it is not an ISO 20022 document
  */
 export async function messageOf(source: AsyncIterable<Uint8Array>): Promise<string> {
-  for await (const [first] of readBankFile(source, ANY)) if (first?.kind === 'document') return first.message;
+  // In small slices, since what follows the root is read as one part here, and that of a good file may be too large for one.
+  for await (const [first] of piecesOf(source, new Parsing(ANY, LIMITS), 256)) if (first?.kind === 'document') return first.message;
   throw new BankFileError('the file has no element');
 }
 const ANY: Shapes = new Proxy({}, { get: () => ({}), has: () => true });
 
-class Parsing {
-  private readonly parser = new SaxesParser({ xmlns: true, position: false, defaultXMLVersion: '1.0', forceXMLVersion: true });
+class Parsing implements Told {
+  private readonly markup: Markup;
   private readonly decoder = new TextDecoder('utf-8', { fatal: true });
   private readonly prolog = new Prolog();
   private readonly shapes: Shapes;
@@ -92,23 +96,11 @@ class Parsing {
   /** depth of the element that is passed over with all it holds; 0 when none is */
   private passing = 0;
   private commented: XmlNode | undefined;
-  /** where the parser last told of something: what is longer than it may be is seen before it is whole */
-  private told = 0;
-  /** characters that the parser was given; its own position is right only while it tells of something */
-  private fed = 0;
 
   constructor(shapes: Shapes, limits: Limits) {
     this.shapes = shapes;
     this.limits = limits;
-    const { parser } = this;
-    parser.on('error', ({ message }) => this.refuse(`this is not well-formed XML: ${message.slice(0, 120)}`));
-    parser.on('doctype', () => this.refuse('the file has a DOCTYPE'));
-    parser.on('opentag', (tag) => this.open(tag));
-    parser.on('closetag', () => this.close());
-    parser.on('text', (text) => this.text(text));
-    parser.on('cdata', (text) => this.text(text));
-    parser.on('comment', () => this.aside());
-    parser.on('processinginstruction', () => this.aside());
+    this.markup = new Markup(this, limits.maxText);
   }
 
   write(bytes: Uint8Array): Piece[] {
@@ -123,7 +115,7 @@ class Parsing {
     if (!this.hasBegun) this.refuse('the file ends before its first element');
     const innermost = this.part.at(-1)?.name ?? this.inside.at(-1)?.name;
     if (this.depth > 0) this.refuse(`the file is cut off: ${innermost ? `${innermost} is not closed` : 'an element is not closed'}`);
-    this.parser.close();
+    this.markup.close();
     return this.taken();
   }
 
@@ -145,53 +137,49 @@ class Parsing {
     const ready = this.hasBegun ? text : this.prolog.take(text);
     if (ready === undefined) return;
     this.hasBegun = true;
-    // What the prolog held back is at most a few slices.
-    this.parser.write(ready);
-    this.fed += ready.length;
-    if (this.fed - this.told > this.limits.maxText) this.refuse(`a text, tag or comment is longer than ${this.limits.maxText} characters`);
+    this.markup.write(ready); // what the prolog held back is at most a few slices
   }
 
-  private open(tag: SaxesTagNS): void {
-    this.told = this.parser.position;
+  open(name: string, uri: string, attributes: ReadonlyMap<string, string> | undefined, count: number, written: string): void {
+    const { maxDepth, maxNodes, maxAttributes } = this.limits;
     this.depth += 1;
     this.nodes += 1;
-    if (this.depth > this.limits.maxDepth) this.refuse(`elements stand more than ${this.limits.maxDepth} deep`);
-    if (this.nodes > this.limits.maxNodes) this.refuse(`the file has more than ${this.limits.maxNodes} elements`);
-    const attributes = this.attributesOf(tag);
+    if (this.depth > maxDepth) this.refuse(`elements stand more than ${maxDepth} deep`);
+    if (this.nodes > maxNodes) this.refuse(`the file has more than ${maxNodes} elements`);
+    if (count > maxAttributes) this.refuse(`${written.slice(0, 40)} has more than ${maxAttributes} attributes`);
     if (this.passing) return;
-    if (this.depth === 1) return this.root(tag);
-    if (tag.uri !== this.namespace) this.refuse(`${tag.name.slice(0, 40)} is of another namespace than the document`);
-    if (tag.local === 'SplmtryData') this.passing = this.depth;
-    else if (this.part.length === 0 && this.inside.at(-1)?.enters[tag.local]) this.enter(tag.local);
-    else this.begin(emptyNode(tag.local, this.parser.line, attributes));
+    if (this.depth === 1) return this.root(name, uri);
+    if (uri !== this.namespace) this.refuse(`${written.slice(0, 40)} is of another namespace than the document`);
+    if (name === 'SplmtryData') this.passing = this.depth;
+    else if (this.part.length === 0 && this.inside.at(-1)?.enters[name]) this.enter(name);
+    else this.begin(emptyNode(name, this.markup.line, attributes));
   }
 
-  private root({ local, uri }: SaxesTagNS): void {
+  private root(name: string, uri: string): void {
     const [, family = '', version] = NAMESPACE.exec(uri) ?? [];
-    if (local !== 'Document' || !version) this.refuse(`the root is ${local.slice(0, 40)} of "${uri.slice(0, 80)}", not Document of an ISO 20022 message`);
+    if (name !== 'Document' || !version) this.refuse(`the root is ${name.slice(0, 40)} of "${uri.slice(0, 80)}", not Document of an ISO 20022 message`);
     const shape = this.shapes[family];
     if (!shape) this.refuse(`the file is a ${family}.${version}, which is not what is read here (${Object.keys(this.shapes).join(', ')})`);
     this.namespace = uri;
-    this.inside.push({ name: local, enters: shape });
-    this.pieces.push({ kind: 'document', message: `${family}.${version}`, line: this.parser.line });
+    this.inside.push({ name, enters: shape });
+    this.pieces.push({ kind: 'document', message: `${family}.${version}`, line: this.markup.line });
   }
 
   private enter(name: string): void {
     this.inside.push({ name, enters: this.inside.at(-1)?.enters[name] ?? {} });
-    this.pieces.push({ kind: 'begin', name, line: this.parser.line });
+    this.pieces.push({ kind: 'begin', name, line: this.markup.line });
   }
 
   private begin(node: XmlNode): void {
     const parent = this.part.at(-1);
-    if (parent) parent.children.push(node);
+    if (parent) addTo(parent, node);
     else [this.partNodes, this.partText] = [0, 0];
     this.partNodes += 1;
     if (this.partNodes > this.limits.maxPartNodes) this.refuse(`${this.part[0]?.name} holds more than ${this.limits.maxPartNodes} elements`);
     this.part.push(node);
   }
 
-  private close(): void {
-    this.told = this.parser.position;
+  close(): void {
     this.depth -= 1;
     if (this.passing) {
       if (this.depth < this.passing) this.passing = 0;
@@ -200,49 +188,35 @@ class Parsing {
     const node = this.part.pop();
     if (node) return this.complete(node);
     const { name } = this.inside.pop() as { name: string };
-    if (name !== 'Document') this.pieces.push({ kind: 'end', name, line: this.parser.line });
+    if (name !== 'Document') this.pieces.push({ kind: 'end', name, line: this.markup.line });
   }
 
   private complete(node: XmlNode): void {
-    node.text = node.text.trim();
+    if (node.text) node.text = node.text.trim();
     if (node.children.length && node.text) this.refuse(`${node.name} has text between its elements`);
     if (this.commented === node && node.text) this.refuse(`${node.name} has a comment inside its value`);
     if (this.part.length === 0) this.pieces.push({ kind: 'part', of: this.inside.at(-1)?.name ?? '', node });
   }
 
-  private text(text: string): void {
-    this.told = this.parser.position;
+  text(text: string): void {
     if (this.passing || this.depth === 0) return;
     const node = this.part.at(-1);
     if (!node) {
       if (text.trim()) this.refuse(`${this.inside.at(-1)?.name} has text between its elements`);
       return;
     }
-    node.text += text;
+    node.text = node.text ? node.text + text : text;
     this.partText += text.length;
     if (node.text.length > this.limits.maxText) this.refuse(`${node.name} is longer than ${this.limits.maxText} characters`);
     if (this.partText > this.limits.maxPartNodes * 1024) this.refuse(`${this.part[0]?.name} holds more text than can be`);
   }
 
-  /** A comment or a processing instruction: nothing is read of it, but inside a value one reader would see one value and another two. */
-  private aside(): void {
-    this.told = this.parser.position;
+  /** Nothing is read of it, but inside a value one reader would see one value and another two. */
+  aside(): void {
     this.commented = this.part.at(-1);
   }
 
-  private attributesOf(tag: SaxesTagNS): ReadonlyMap<string, string> | undefined {
-    let [count, found]: [number, Map<string, string> | undefined] = [0, undefined];
-    // Most elements have none: nothing is made for those.
-    for (const name in tag.attributes) {
-      const { uri, local, value } = tag.attributes[name] as SaxesAttributeNS;
-      if (uri === '') (found ??= new Map()).set(local, value);
-      count += 1;
-    }
-    if (count > this.limits.maxAttributes) this.refuse(`${tag.name.slice(0, 40)} has more than ${this.limits.maxAttributes} attributes`);
-    return found;
-  }
-
-  private refuse(why: string): never {
-    throw new BankFileError(why, this.hasBegun ? this.parser.line : this.prolog.line);
+  refuse(why: string): never {
+    throw new BankFileError(why, this.hasBegun ? this.markup.line : this.prolog.line);
   }
 }

@@ -36,12 +36,15 @@ export const documentOf = (message: string, ...content: string[]): string =>
 /** An instant in UTC, to the second. */
 export const isoTime = (at: Date): string => `${at.toISOString().slice(0, 19)}Z`;
 
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Whether a text is a day of the calendar, as YYYY-MM-DD: 2026-02-30 is none. */
 export function isDate(text: string): boolean {
-  const day = new Date(`${text}T00:00:00Z`);
-  return DATE.test(text) && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
+  if (!DATE.test(text)) return false;
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8))];
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return day >= 1 && day <= (month === 2 && isLeap ? 29 : (DAYS[month - 1] ?? 0));
 }
 
 /** @throws {BankFileError} when it is not a day of the calendar */
