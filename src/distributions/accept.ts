@@ -11,7 +11,7 @@ import type { Recipient } from '../sending/recipient.ts';
 import type { Way } from '../sending/submission.ts';
 import { type Distribution, distributionsByReference } from './distribution.ts';
 import { accountsOf, take, writeMade } from './make.ts';
-import { createdView } from './view.ts';
+import { createdText } from './view.ts';
 
 /** A request for a distribution that has been checked as far as it can be without the database. */
 export interface DistributionRequest {
@@ -46,7 +46,7 @@ export async function acceptDistributions(
   const [books, stored, known] = await Promise.all([
     Books.lock(
       tx,
-      currencies.flatMap((currency) => accountsOf({ ...FROM_MERCHANT, currency })),
+      currencies.flatMap((currency) => accountsOf({ source: 'merchant', beneficiaryId: null, currency })),
       now,
     ),
     recall(tx, keys[0]?.route ?? '', column(keys, 'key')),
@@ -58,8 +58,6 @@ export async function acceptDistributions(
   await desk.write(code, way(mode));
   return outcomes;
 }
-
-const FROM_MERCHANT = { kind: 'distribution', source: 'merchant', beneficiaryId: null } as const;
 
 /** What a group is decided by, and what it will write. */
 class Desk {
@@ -97,7 +95,8 @@ class Desk {
   }
 
   private make({ id, orderReference, amount, currency, recipient, paymentPurpose }: DistributionRequest): Distribution {
-    const distribution = take(this.books, { ...FROM_MERCHANT, id, orderReference, amount, currency, recipient, paymentPurpose });
+    const kind = 'distribution';
+    const distribution = take(this.books, { kind, source: 'merchant', beneficiaryId: null, id, orderReference, amount, currency, recipient, paymentPurpose });
     this.made.push(distribution);
     this.known.set(orderReference, distribution);
     return distribution;
@@ -118,4 +117,4 @@ const isSame = (known: Distribution, { amount, currency, recipient, paymentPurpo
   known.paymentPurpose === paymentPurpose &&
   (Object.keys(recipient) as (keyof Recipient)[]).every((field) => known[field] === recipient[field]);
 
-const answerFor = (distribution: Distribution): Answer => ({ status: 201, body: JSON.stringify(createdView(distribution)), objectId: distribution.id });
+const answerFor = (distribution: Distribution): Answer => ({ status: 201, body: createdText(distribution), objectId: distribution.id });

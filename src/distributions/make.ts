@@ -17,18 +17,40 @@ export interface Draft extends Pick<Distribution, 'id' | 'kind' | 'beneficiaryId
 export const accountsOf = (draft: Pick<Draft, 'source' | 'beneficiaryId' | 'currency'>): string[] => [sourceOf(draft), account('held', draft.currency)];
 
 /** Takes the money of a distribution from its balance, under the lock of that. @throws {ApiError} 422 when there is too little */
-export function take(books: Books, { recipient, ...draft }: Draft): Distribution {
+export function take(books: Books, draft: Draft): Distribution {
   const { at } = books;
-  const { id, amount, currency } = draft;
+  const { id, amount, currency, recipient } = draft;
   const from = sourceOf(draft);
   const balanceBefore = books.balance(from);
   if (balanceBefore < amount) throw unprocessable('the balance does not cover the amount', [{ field: 'amount', message: 'is more than the balance' }]);
   books.post({ objectId: id, kind: 'reserve', from, to: account('held', currency), amount });
   return {
-    ...draft,
-    ...recipient,
-    ...{ state: 'new', seq: 1, fee: 0n, description: draft.paymentPurpose, balanceBefore, balanceAfter: books.balance(from) },
-    ...{ retrievalReferenceNumber: null, errorCode: null, errorMessage: null, createdAt: at, updatedAt: at, finalAt: null },
+    id,
+    kind: draft.kind,
+    beneficiaryId: draft.beneficiaryId,
+    source: draft.source,
+    state: 'new',
+    seq: 1,
+    amount,
+    fee: 0n,
+    currency,
+    orderReference: draft.orderReference,
+    name: recipient.name,
+    bin: recipient.bin,
+    iban: recipient.iban,
+    bic: recipient.bic,
+    kbe: recipient.kbe,
+    knp: recipient.knp,
+    paymentPurpose: draft.paymentPurpose,
+    description: draft.paymentPurpose,
+    balanceBefore,
+    balanceAfter: books.balance(from),
+    retrievalReferenceNumber: null,
+    errorCode: null,
+    errorMessage: null,
+    createdAt: at,
+    updatedAt: at,
+    finalAt: null,
   };
 }
 
