@@ -12,8 +12,8 @@ import {
   knpProblem,
   normalizedBic,
   normalizedIban,
-  phoneNumber,
 } from './kazakhstan.ts';
+import { phoneNumber } from './kazakhstan/phone.ts';
 
 const strict = { checkDigit: true };
 const loose = { checkDigit: false };

@@ -3,7 +3,6 @@
  * name of the field ("must be 12 digits") and never repeats the value: it may be personal data.
  */
 import { getCountrySpecifications, isValidBIC, ValidationErrorsIBAN, validateIBAN } from 'ibantools';
-import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 
 export { type Bank, bankOfIban } from './kazakhstan/banks.ts';
 
@@ -105,13 +104,3 @@ export const kbeProblem = (text: string): string | undefined =>
 
 /** What is wrong with a payment purpose code (КНП). Only its shape: the list changes. @source the same rules, with the list in their appendix */
 export const knpProblem = (text: string): string | undefined => (/^[0-9]{3}$/.test(text) ? undefined : 'must be three digits, such as 119');
-
-/**
- * A phone number as E.164, however it was typed; without a country it is Kazakhstan's: 8 (701) 234-56-78 is +77012345678.
- * @source the numbering plans as libphonenumber-js has them, with every range of numbers (max)
- */
-export function phoneNumber(text: string): { e164: string } | { problem: string } {
-  const parsed = parsePhoneNumberFromString(text.trim(), { defaultCountry: 'KZ', extract: false });
-  if (!parsed?.isValid()) return { problem: 'must be a phone number that can exist, such as +7 701 234 56 78' };
-  return parsed.ext ? { problem: 'must not have an extension' } : { e164: parsed.number };
-}

@@ -1,7 +1,5 @@
 import type { Tx } from '../db/db.ts';
 import { sql } from '../db/sql.ts';
-import { type Detail, wrongFields } from '../errors.ts';
-import { iinProblem, phoneNumber } from '../kazakhstan.ts';
 import { type Sealer, sha256 } from '../sealing.ts';
 
 /** Whose wallet it is. Personal data: sealed where it is stored, and in no log, event, answer or error. */
@@ -10,24 +8,6 @@ export interface Person {
   phone: string;
   /** personal number, 12 digits */
   iin: string;
-}
-
-/**
- * Reads whose wallet is meant. A phone number of any country that can exist, in any spelling, Kazakhstan's where no country is
- * said. Whether it has a wallet its bank knows, so what kind of number it is (mobile, landline) is not judged here.
- *
- * @param isLive a live merchant's personal numbers must fit their date and check digit; a test merchant's examples need not
- * @throws {ApiError} 422 that names the fields, and never their values
- */
-export function personIn(phoneText: string, iin: string, isLive: boolean): Person {
-  const phone = phoneNumber(phoneText);
-  const wrong = iinProblem(iin, { checkDigit: isLive });
-  const details: Detail[] = [
-    ...('problem' in phone ? [{ field: 'phoneNumber', message: phone.problem }] : []),
-    ...(wrong ? [{ field: 'iin', message: wrong }] : []),
-  ];
-  if ('problem' in phone || wrong) throw wrongFields(details);
-  return { phone: phone.e164, iin };
 }
 
 const ownerOf = (authorizationId: string): string => `wallet/${authorizationId}`;
