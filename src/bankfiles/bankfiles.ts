@@ -41,6 +41,7 @@ const LOOK_MS = 2_000;
 export class BankFiles {
   readonly batcher: Batcher;
   readonly inbox: Inbox;
+  readonly statements: Statements;
   private readonly o: BankFilesOptions;
   private calendar: Promise<BankCalendar> | undefined;
 
@@ -54,10 +55,11 @@ export class BankFiles {
       calendar: () => this.holidays(),
       telling: () => sending.telling,
     });
+    this.statements = new Statements({ db, kind, owners, invoices: o.invoices, clock: o.clock, outcomes: sending.outcomes });
     this.inbox = new Inbox({
       ...{ ...o, folder, account: settings.account.iban },
       settleMs: settings.settleMs,
-      statements: new Statements({ ...{ db, kind, owners, invoices: o.invoices }, clock: o.clock, outcomes: sending.outcomes }),
+      statements: this.statements,
       statuses: () => new Statuses({ db, owners, outcomes: sending.outcomes }),
     });
   }

@@ -20,6 +20,8 @@ import type { Platform, Rig } from './platform.ts';
 export interface Work {
   seconds: number;
   cpuSeconds: number;
+  /** of that, what matching took */
+  matchingSeconds?: number;
   /** the most that it ever had */
   rssMb: number;
 }
@@ -29,6 +31,8 @@ export interface Statement extends Work {
   perSecond: number;
   /** of the reading process: what one core would do that nobody else uses, beside the database on another */
   perCpuSecond: number;
+  /** the same of matching and storing alone, without the reading of the file */
+  matchedPerCpuSecond: number;
 }
 type Task = { kind: 'write'; folder: string; payments: number } | { kind: 'read'; env: Record<string, string>; from: string; to: string };
 
@@ -79,7 +83,15 @@ export class FilesBench {
     const applied = readdirSync(join(this.folder, 'inbox', 'applied'));
     if (applied.length !== 2 * this.statements) throw new Error(`${applied.length} statements were applied, not ${2 * this.statements}`);
     const lines = references.length;
-    return { ...work, lines, bytesPerLine, perSecond: Math.round(lines / work.seconds), perCpuSecond: Math.round(lines / work.cpuSeconds) };
+    const per = (seconds: number) => Math.round(lines / seconds);
+    return {
+      ...work,
+      lines,
+      bytesPerLine,
+      perSecond: per(work.seconds),
+      perCpuSecond: per(work.cpuSeconds),
+      matchedPerCpuSecond: per(work.matchingSeconds as number),
+    };
   }
 
   private async withHouse<T>(work: (house: House) => Promise<T>): Promise<T> {
@@ -208,9 +220,18 @@ async function readInbox({ env, from, to }: Task & { kind: 'read' }): Promise<Wo
   };
   await look();
   renameSync(from, to);
+  const matching = { seconds: 0 };
+  const { statements } = house.bankFiles as { statements: { apply(...args: unknown[]): Promise<void> } };
+  const apply = statements.apply.bind(statements);
+  statements.apply = async (...args) => {
+    const before = process.cpuUsage();
+    await apply(...args); // one after another, and nothing is read meanwhile
+    const { user, system } = process.cpuUsage(before);
+    matching.seconds += (user + system) / 1_000_000;
+  };
   const work = await timed(look);
   await close();
-  return work;
+  return { ...work, matchingSeconds: matching.seconds };
 }
 
 /** The most memory that this process ever had, in MB: of Linux's own count, since `resourceUsage` has that of the parent in it. @source /proc, Linux */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { verifyStandardWebhook } from '../../src/webhooks/callback.ts';
 import { Line, round } from './load.ts';
-import { payoutRequest, type Platform, type Rig, rssMb } from './platform.ts';
+import { captureRequest, payoutRequest, type Platform, type Rig, rssMb, walletRequest } from './platform.ts';
 
 export interface Journey {
   perSecond: number;
@@ -13,18 +13,38 @@ export interface Journey {
   rssMb: { api: number; worker: number; bank: number };
 }
 
+/** What is asked for, one thing after another; each is followed by the webhook that says that it was done. */
+export interface Way {
+  /** types that the endpoint asks for */
+  events: string[];
+  steps: { request(rig: Rig, reference: string, body: string): string; status: number; done: string }[];
+}
+export const payoutWay: Way = { events: [], steps: [{ request: payoutRequest, status: 201, done: 'transaction.settled' }] };
+/** A customer who consents at once (the phone says so to the sandbox bank), then a capture of all of it. */
+export const walletWay: Way = {
+  events: ['wallet_transaction.success', 'wallet_transaction.captured'],
+  steps: [
+    { request: (rig, reference) => walletRequest(rig, reference, '+77012345620'), status: 201, done: 'wallet_transaction.success' },
+    {
+      request: (rig, reference, body) => captureRequest(rig, `${reference}c`, (JSON.parse(body) as { walletTransactionId: string }).walletTransactionId),
+      ...{ status: 200, done: 'wallet_transaction.captured' },
+    },
+  ],
+};
+
 /**
- * End to end: accepted → executed by the sandbox bank → settled → webhook answered 2xx, its signature verified. As many payouts
- * are kept on their way as `window` says; what is counted is arrivals of `transaction.settled`.
+ * End to end: accepted → executed by the sandbox bank → settled → webhook answered 2xx, its signature verified. As many are kept on
+ * their way as `window` says; what is counted is arrivals of the last webhook.
  */
 export async function journey(
   platform: Platform,
   database: string,
   rig: Rig,
+  { events, steps }: Way,
   { window, warmMs, measureMs }: { window: number; warmMs: number; measureMs: number },
 ): Promise<Journey> {
   const bank = await platform.start(
-    ['bank', '--port', '0', '--data-dir', `${platform.folder}/bank`, '--callback-url', 'http://127.0.0.1:9/callbacks/processor'],
+    ['bank', '--port', '0', '--data-dir', `${platform.folder}/bank-${database}`, '--callback-url', 'http://127.0.0.1:9/callbacks/processor'],
     platform.environment(database, { PUBLIC_URL: 'http://127.0.0.1:9' }),
   );
   const env = platform.environment(database, { PORT: '0', PROCESSOR_URL: String(bank.url) });
@@ -35,7 +55,7 @@ export async function journey(
   const endpoint = await fetch(`${base}/v1/webhook-endpoints`, {
     method: 'POST',
     headers: { authorization: rig.apiKey, 'content-type': 'application/json' },
-    body: JSON.stringify({ url }),
+    body: JSON.stringify({ url, events }),
   });
   receiver.secret = ((await endpoint.json()) as { secret: string }).secret;
 
@@ -55,10 +75,13 @@ export async function journey(
     while (performance.now() < until) {
       const reference = `e${n++}`;
       begun.set(reference, performance.now());
-      const settled = receiver.settled(reference);
-      const status = await line.ask(payoutRequest(rig, reference));
-      if (status !== 201) throw new Error(`a payout was answered ${status}: ${line.lastBody}`);
-      const at = await settled;
+      let at = 0;
+      for (const { request, status: expected, done } of steps) {
+        const heard = receiver.heard(done, reference);
+        const status = await line.ask(request(rig, reference, line.lastBody));
+        if (status !== expected) throw new Error(`${done} was asked for and answered ${status}: ${line.lastBody}`);
+        at = await heard;
+      }
       if (at >= from && at <= until) times.push(at - (begun.get(reference) as number));
       begun.delete(reference);
     }
@@ -73,7 +96,7 @@ export async function journey(
   return { perSecond: Math.round(times.length / (measureMs / 1000)), p50Ms: at(0.5), p99Ms: at(0.99), webhooks: receiver.received, rssMb: peak };
 }
 
-/** A merchant's endpoint: verifies some, answers 200, and tells who waits for a payout to be settled. */
+/** A merchant's endpoint: verifies some, answers 200, and tells who waits for a message about an order. */
 class Receiver {
   secret = '';
   received = 0;
@@ -85,10 +108,12 @@ class Receiver {
         throw new Error('a signature that does not fit');
       if (this.received++ % 100 === 0) new Webhook(this.secret).verify(body, request.headers as Record<string, string>);
       response.writeHead(200).end();
-      if (!body.startsWith('{"name":"transaction.settled"')) return;
+      const type = body.slice('{"name":"'.length, body.indexOf('"', '{"name":"'.length));
+      if (type === 'transaction.processing') return;
       const { data } = JSON.parse(body) as { data: { orderReference: string } };
-      this.waiting.get(data.orderReference)?.(performance.now());
-      this.waiting.delete(data.orderReference);
+      const name = `${type} ${data.orderReference}`;
+      this.waiting.get(name)?.(performance.now());
+      this.waiting.delete(name);
     });
   });
 
@@ -98,8 +123,8 @@ class Receiver {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
   }
 
-  settled(reference: string): Promise<number> {
-    return new Promise((resolve) => this.waiting.set(reference, resolve));
+  heard(type: string, reference: string): Promise<number> {
+    return new Promise((resolve) => this.waiting.set(`${type} ${reference}`, resolve));
   }
 
   close(): void {

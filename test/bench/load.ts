@@ -90,7 +90,7 @@ export class Line {
     if (length === undefined) throw new Error('an answer without its length');
     if (this.buffer.length < head + 4 + Number(length)) return;
     const status = Number(this.buffer.slice(9, 12));
-    if (status >= 400) this.lastBody = this.buffer.slice(head + 4);
+    this.lastBody = this.buffer.slice(head + 4);
     this.buffer = '';
     this.done?.(status);
   }

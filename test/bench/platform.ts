@@ -144,8 +144,10 @@ export const distributionRequest = ({ apiKey }: Rig, key: string): string =>
     `{"orderReference":"${key}","amount":10005,"currency":"KZT","recipient":{"name":"TOO Credit Partner","bin":"123456789012","iban":"KZ86125KZT5004100100","bic":"KCJBKZKX","kbe":"17","knp":"119"},"paymentPurpose":"By contract 123"}`,
   );
 
-export const walletRequest = ({ apiKey }: Rig, key: string): string =>
-  post('/v1/wallet/authorize', apiKey, key, `{"amount":10005,"phoneNumber":"+77012345678","iin":"900101300123","orderReference":"${key}","currency":"KZT"}`);
+export const captureRequest = ({ apiKey }: Rig, key: string, id: string): string => post(`/v1/wallet/${id}/capture`, apiKey, key, '{"amount":10005}');
+
+export const walletRequest = ({ apiKey }: Rig, key: string, phone = '+77012345678'): string =>
+  post('/v1/wallet/authorize', apiKey, key, `{"amount":10005,"phoneNumber":"${phone}","iin":"900101300123","orderReference":"${key}","currency":"KZT"}`);
 
 const post = (path: string, apiKey: string, key: string, body: string): string =>
   `POST ${path} HTTP/1.1\r\nhost: bench\r\nauthorization: ${apiKey}\r\ncontent-type: application/json\r\nidempotency-key: ${key}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
