@@ -23,11 +23,11 @@ const distribution =
 const toPartner =
   (verb: 'transfer' | 'settlements', amount: number): Party =>
   (side, { merchantId, made }) =>
-    side.post(merchantId, `/v1/merchants/payment-beneficiaries/${made.b1}/${verb}`, { amount, currency: 'KZT' });
+    side.post(merchantId, `/v1/merchants/payment-beneficiaries/${made.b1}/${verb}`, { amount, currency: 'KZT' }, verb);
 const split =
-  (amount: number): Party =>
+  (amount: number, key = 's'): Party =>
   (side, { merchantId, made }) =>
-    side.post(merchantId, '/v1/merchants/split-requests', { orderReference: 'o', items: [{ beneficiaryId: made.b1, amount }] });
+    side.post(merchantId, '/v1/merchants/split-requests', { orderReference: 'o', items: [{ beneficiaryId: made.b1, amount }] }, key);
 const work = (side: Side, { merchantId }: AnyScene): Promise<number> => side.workWallet(merchantId);
 
 const balanceOf = async ({ rows, merchantId }: AnyScene, id: string): Promise<string> =>
@@ -70,12 +70,16 @@ async function remember({ rows, merchantId, walletBank }: AnyScene): Promise<voi
   walletBank.consent({ reference, amount: 100n });
   if (captured !== '0') walletBank.carryOut({ kind: 'capture', reference: 'before', authorization: reference, amount: BigInt(captured) });
 }
-/** Until nothing is underway. What came in is what the merchant and its partner have. */
-async function drain(scene: AnyScene): Promise<void> {
+/** Until nothing is underway. */
+async function finish({ clock, free, merchantId }: AnyScene): Promise<void> {
   for (let round = 0; round < 12; round++) {
-    scene.clock.advance(60_000);
-    if ((await scene.free.workWallet(scene.merchantId)) === 0 && round > 2) break;
+    clock.advance(60_000);
+    if ((await free.workWallet(merchantId)) === 0 && round > 2) break;
   }
+}
+/** What came in is then what the merchant and its partner have. */
+async function drain(scene: AnyScene): Promise<void> {
+  await finish(scene);
   const [{ captured }] = (await scene.rows('select captured from tolem.wallet_authorization where merchant_id = $1', [scene.merchantId])) as [
     { captured: string },
   ];
@@ -105,7 +109,7 @@ const sharing: Pair[] = [
   define({
     name: 'split: a share ‖ a share, more than what came in',
     found: paying(100, 0),
-    ...{ begin: remember, alike: true, a: split(60), b: split(60) },
+    ...{ begin: remember, alike: true, a: split(60, 'ka'), b: split(60, 'kb') },
     async judge(scene, a, b) {
       assert.deepEqual(statuses(a as Result<Answered>, b as Result<Answered>), [201, 201]);
       await drain(scene);
@@ -119,11 +123,14 @@ const sharing: Pair[] = [
     ...{ begin: withSplit(60), a: work },
     b: (side: Side, { merchantId, made }: AnyScene) =>
       side.request('PATCH', merchantId, `/v1/merchants/split-requests/${made.s1}`, { items: [{ beneficiaryId: made.b1, amount: 40 }] }),
-    async judge(scene, _, b) {
+    async judge(scene, _, b, { crashed }) {
       const { status } = given(b as Result<Answered>);
       await drain(scene);
-      assert.deepEqual([status, await splitsOf(scene)], [status, [{ state: 'processed', given: status === 200 ? '40' : '60' }]]);
+      const [one] = await splitsOf(scene);
       assert.ok(status === 200 || status === 409);
+      assert.ok(one?.state === 'processed' && ['40', '60'].includes(one.given));
+      // Changed, and asked again since the answer was lost: then it is too late for a change.
+      if (!crashed) assert.equal(one.given, status === 200 ? '40' : '60');
     },
   }),
   define({
@@ -131,11 +138,13 @@ const sharing: Pair[] = [
     found: paying(0, 100),
     ...{ begin: withSplit(60), a: work },
     b: (side: Side, { merchantId, made }: AnyScene) => side.request('DELETE', merchantId, `/v1/merchants/split-requests/${made.s1}`),
-    async judge(scene, _, b) {
+    async judge(scene, _, b, { crashed }) {
       const { status } = given(b as Result<Answered>);
       await drain(scene);
+      const [one] = await splitsOf(scene);
       assert.ok(status === 204 || status === 409);
-      assert.deepEqual(await splitsOf(scene), [status === 204 ? { state: 'deleted', given: '0' } : { state: 'processed', given: '60' }]);
+      assert.ok(one && ['processed 60', 'deleted 0'].includes(`${one.state} ${one.given}`));
+      if (!crashed) assert.equal(one.state, status === 204 ? 'deleted' : 'processed');
     },
   }),
   define({
@@ -154,10 +163,10 @@ const sharing: Pair[] = [
   define({
     name: 'split: the money comes in ‖ it is spent',
     found: paying(60, 40),
-    ...{ begin: withSplit(100), a: work, b: distribution(60, 'd') },
+    ...{ begin: withSplit(100), a: work, b: distribution(60, 'd', 'kd') },
     async judge(scene, _, b) {
       const { status } = given(b as Result<Answered>);
-      for (let round = 0; round < 4; round++) await scene.free.workWallet(scene.merchantId);
+      await finish(scene);
       const [one] = await splitsOf(scene);
       // Shared first, nothing is left to spend; spent first, the balance does not cover the shares.
       assert.deepEqual([status, one?.state], status === 201 ? [201, 'failed'] : [422, 'processed']);
@@ -282,9 +291,10 @@ const billing: Pair[] = [
           () => 'cancelled',
           (error: Error) => error.message,
         ),
-    async judge(scene, a, b) {
+    async judge(scene, a, b, { crashed }) {
       const match = given(a);
-      assert.deepEqual([match, given(b) === 'cancelled'], match === 'invoice' ? ['invoice', false] : ['invoice_cancelled', true]);
+      assert.ok(match === 'invoice' || match === 'invoice_cancelled');
+      if (!crashed) assert.equal(given(b) === 'cancelled', match === 'invoice_cancelled');
       assert.equal(await balanceOf(scene, 'available/KZT'), match === 'invoice' ? '100' : '0');
     },
   }),
