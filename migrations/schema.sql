@@ -641,9 +641,9 @@ table tolem.payout (
   CHECK ((state = ANY (ARRAY['new'::text, 'processing'::text, 'settled'::text, 'rejected'::text, 'failed'::text])))
 ) with (fillfactor=80)
 row-level security, forced
-CREATE INDEX payout_card ON tolem.payout USING btree (card_token_id, merchant_id, created_at)
-CREATE INDEX payout_customer ON tolem.payout USING btree (customer_id, merchant_id, id)
-CREATE INDEX payout_reference ON tolem.payout USING btree (order_reference, merchant_id) WHERE (order_reference IS NOT NULL)
+CREATE INDEX payout_card ON tolem.payout USING btree (card_token_id, created_at)
+CREATE INDEX payout_customer ON tolem.payout USING btree (customer_id, id)
+CREATE INDEX payout_reference ON tolem.payout USING btree (order_reference) WHERE (order_reference IS NOT NULL)
 policy audit for select to auditor using true
 policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
 policy scan for select to tolem_scan using true
@@ -701,7 +701,7 @@ table tolem.split_request (
   CHECK ((state = ANY (ARRAY['created'::text, 'processed'::text, 'failed'::text, 'deleted'::text])))
 ) with (fillfactor=80)
 row-level security, forced
-CREATE INDEX split_request_waiting ON tolem.split_request USING btree (source, currency, merchant_id) WHERE (state = 'created'::text)
+CREATE INDEX split_request_waiting ON tolem.split_request USING btree (source, currency) WHERE (state = 'created'::text)
 policy audit for select to auditor using true
 policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
 CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.split_request FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
@@ -887,7 +887,7 @@ table tolem.wallet_authorization (
 ) with (fillfactor=60)
 row-level security, forced
 CREATE INDEX wallet_authorization_lapse ON tolem.wallet_authorization USING btree (merchant_id, lapse_at) WHERE (lapse_at IS NOT NULL)
-CREATE INDEX wallet_authorization_order ON tolem.wallet_authorization USING btree (order_reference, merchant_id, id)
+CREATE INDEX wallet_authorization_order ON tolem.wallet_authorization USING btree (order_reference, id)
 policy audit for select to auditor using true
 policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
 policy scan for select to tolem_scan using true
@@ -915,11 +915,10 @@ table tolem.wallet_operation (
   CHECK ((cause = ANY (ARRAY['request'::text, 'expiry'::text]))),
   CHECK (((final_at IS NOT NULL) = (state = ANY (ARRAY['done'::text, 'failed'::text])))),
   CHECK ((kind = ANY (ARRAY['capture'::text, 'cancel'::text, 'refund'::text]))),
-  CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text]))),
-  FOREIGN KEY (merchant_id, authorization_id) REFERENCES tolem.wallet_authorization(merchant_id, id)
+  CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text])))
 ) with (fillfactor=70)
 row-level security, forced
-CREATE INDEX wallet_operation_of ON tolem.wallet_operation USING btree (authorization_id, merchant_id, created_at)
+CREATE INDEX wallet_operation_of ON tolem.wallet_operation USING btree (authorization_id, created_at)
 policy audit for select to auditor using true
 policy own for all to public using (merchant_id = current_setting('tolem.merchant'::text, true)) with check (merchant_id = current_setting('tolem.merchant'::text, true))
 CREATE TRIGGER own_merchant BEFORE INSERT ON tolem.wallet_operation FOR EACH ROW WHEN ((new.merchant_id IS DISTINCT FROM current_setting('tolem.merchant'::text, true))) EXECUTE FUNCTION tolem.own_merchant()
@@ -955,7 +954,6 @@ table tolem.wallet_submission (
   CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'cancel'::text, 'refund'::text]))),
   CHECK ((outcome = ANY (ARRAY['pending'::text, 'accepted'::text, 'done'::text, 'declined'::text, 'not_executed'::text, 'unknown'::text]))),
   CHECK ((phase = ANY (ARRAY['prepared'::text, 'sent'::text]))),
-  FOREIGN KEY (merchant_id, authorization_id) REFERENCES tolem.wallet_authorization(merchant_id, id),
   UNIQUE (reference, merchant_id)
 ) with (fillfactor=70)
 row-level security, forced

@@ -293,6 +293,8 @@ export const checks: Check[] = [
     union all select p.id::text from tolem.payout p where not exists (select from tolem.card_token c where c.merchant_id = p.merchant_id and c.id = p.card_token_id and c.customer_id = p.customer_id)
     union all select s.payout_id::text from tolem.submission s where not exists (select from tolem.payout p where p.merchant_id = s.merchant_id and p.id = s.payout_id)
       and not exists (select from tolem.distribution d where d.merchant_id = s.merchant_id and d.id = s.payout_id)
+    union all select o.id::text from tolem.wallet_operation o where not exists (select from tolem.wallet_authorization a where a.merchant_id = o.merchant_id and a.id = o.authorization_id)
+    union all select s.id::text from tolem.wallet_submission s where not exists (select from tolem.wallet_authorization a where a.merchant_id = s.merchant_id and a.id = s.authorization_id)
     union all select a.id from tolem.account a where a.kind = 'beneficiary' and not exists (select from tolem.beneficiary b where b.merchant_id = a.merchant_id and 'beneficiary:' || b.id || '/' || b.currency = a.id)
     union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.event e where e.merchant_id = d.merchant_id and e.number = d.event_number)
     union all select d.object_id::text from tolem.delivery d where not exists (select from tolem.endpoint p where p.merchant_id = d.merchant_id and p.id = d.endpoint_id)
