@@ -47,7 +47,7 @@ grant select (kind, beneficiary_id, source) on tolem.distribution to auditor;
 -- its row, so that neither misses the other.
 create table tolem.income (
   merchant_id text not null references tolem.merchant (merchant_id),
-  source text not null,                     -- order/<reference> or payment/<id>
+  source text not null,                     -- order/<reference> or payment/<our id>
   currency text not null,
   amount bigint not null check (amount >= 0),
   split bigint not null default 0 check (split between 0 and amount),
@@ -118,6 +118,7 @@ alter table tolem.bank_line drop constraint bank_line_matched_check;
 alter table tolem.bank_line add constraint bank_line_matched_check check (matched in
   ('payment', 'return', 'invoice', 'fee', 'pending', 'amount_differs', 'unknown_reference', 'paid_again', 'back_again', 'reversal', 'credit', 'invoice_cancelled', 'unmatched'));
 drop index tolem.bank_line_open;
+create unique index bank_line_once on tolem.bank_line (object_id, matched) where matched in ('payment', 'return', 'invoice'); -- a second one is an exception, whoever reads it
 create index bank_line_open on tolem.bank_line (seen_at) where matched not in ('payment', 'return', 'invoice', 'fee');
 
 -- Names, accounts and numbers of people stay with the application.
@@ -143,3 +144,17 @@ create index wallet_operation_of on tolem.wallet_operation (authorization_id, cr
 -- As with payouts, what the writing statement itself shows is not looked up again for each row. `tolem verify` looks at it.
 alter table tolem.wallet_operation drop constraint wallet_operation_merchant_id_authorization_id_fkey;
 alter table tolem.wallet_submission drop constraint wallet_submission_merchant_id_authorization_id_fkey;
+
+-- What came in before there were splits.
+do $$
+declare
+  one text;
+begin
+  for one in select c.merchant from tolem.merchant_code c loop
+    perform set_config('tolem.merchant', one, true);
+    insert into tolem.income (merchant_id, source, currency, amount)
+      select a.merchant_id, u.source, a.currency, sum(a.captured) from tolem.wallet_authorization a, unnest(array['order/' || a.order_reference, 'payment/' || a.id]) as u (source)
+      where a.merchant_id = one and a.captured > 0 group by 1, 2, 3;
+  end loop;
+  perform set_config('tolem.merchant', '', true);
+end $$;

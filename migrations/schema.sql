@@ -156,6 +156,7 @@ table tolem.bank_line (
 )
 CREATE INDEX bank_line_object ON tolem.bank_line USING btree (object_id) WHERE (object_id IS NOT NULL)
 CREATE INDEX bank_line_open ON tolem.bank_line USING btree (seen_at) WHERE (matched <> ALL (ARRAY['payment'::text, 'return'::text, 'invoice'::text, 'fee'::text]))
+CREATE UNIQUE INDEX bank_line_once ON tolem.bank_line USING btree (object_id, matched) WHERE (matched = ANY (ARRAY['payment'::text, 'return'::text, 'invoice'::text]))
 grant insert, select, update to tolem_app
 grant select (line_key, amount, currency, matched, object_id) to auditor
 

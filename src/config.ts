@@ -68,7 +68,7 @@ export const Environment = Type.Object({
   BANK_DIR: text(
     'Folder shared with the bank (outbox, inbox): distributions leave in ISO 20022 files. Where nothing is said they go to the processor, one by one',
   ),
-  BANK_ACCOUNT: text('Your own account at that bank: {"name":"…","bin":"…","iban":"…","bic":"…"}'),
+  BANK_ACCOUNT: text('Your own account at that bank: {"name":"…","bin":"…","iban":"…","bic":"…"}, and "currency" where it is not KZT'),
   BANK_BATCH_SECONDS: whole('For how long payments gather before they leave in one file', '60'),
   BANK_CUT_OFF: Type.String({
     pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
@@ -89,7 +89,7 @@ export interface BankConfig {
   /** where outbox and inbox are */
   folder: string;
   /** the operator's own account */
-  account: { name: string; bin: string; iban: string; bic: string };
+  account: { name: string; bin: string; iban: string; bic: string; /** KZT where nothing is said */ currency?: string };
   /** how long payments gather before they leave together */
   batchSeconds: number;
   /** HH:MM in Almaty */
@@ -197,9 +197,9 @@ function bankIn(folder: string, e: Static<typeof Environment>, dataDir: string):
 
 function accountIn(json: string): BankConfig['account'] | undefined {
   try {
-    const { name, bin, iban, bic } = JSON.parse(json) as Record<string, unknown>;
-    return [name, bin, iban, bic].every((value) => typeof value === 'string' && value !== '')
-      ? { name: String(name), bin: String(bin), iban: normalizedIban(String(iban)), bic: normalizedBic(String(bic)) }
+    const { name, bin, iban, bic, currency = 'KZT' } = JSON.parse(json) as Record<string, unknown>;
+    return [name, bin, iban, bic, currency].every((value) => typeof value === 'string' && value !== '')
+      ? { name: String(name), bin: String(bin), iban: normalizedIban(String(iban)), bic: normalizedBic(String(bic)), currency: String(currency) }
       : undefined;
   } catch {
     return undefined;

@@ -73,9 +73,9 @@ export const checks: Check[] = [
     'INV-10c',
     'an invoice is paid by the money that came in for it, once, and nothing else is',
     `
-    select i.id from tolem.invoice i left join (select merchant_id, object_id, count(*) as n, sum(amount) as amount from tolem.transfer where kind = 'receive' group by 1, 2) t
+    select coalesce(i.id::text, t.object_id) from tolem.invoice i full join (select merchant_id, object_id, count(*) as n, sum(amount) as amount from tolem.transfer where kind = 'receive' group by 1, 2) t
       on t.merchant_id = i.merchant_id and t.object_id = i.id::text
-    where (i.state = 'paid') <> (t.n is not null) or (t.n is not null and (t.n <> 1 or t.amount <> i.amount))`,
+    where (i.state is not distinct from 'paid') <> (t.n is not null) or (t.n is not null and (t.n <> 1 or t.amount <> i.amount))`,
   ),
   check('INV-11', 'one transaction for each business fact', `select object_id, kind, ordinal from audit_v1.txn group by 1, 2, 3 having count(*) > 1`),
   check(
@@ -105,15 +105,15 @@ export const checks: Check[] = [
   ),
   check(
     'INV-14b',
-    'what came in for an order is what its payments captured and its invoices brought',
+    'what came in for an order, and by a payment, is what was captured and what invoices brought',
     `
-    select i.source from tolem.income i left join (
-      select p.merchant_id, 'order/' || p.order_reference as source, p.currency, sum(p.amount) as captured from (
-        select a.merchant_id, a.order_reference, a.currency, a.captured as amount from tolem.wallet_authorization a
-        union all select i.merchant_id, i.order_reference, i.currency, i.amount from tolem.invoice i where i.state = 'paid'
-      ) p group by 1, 2, 3
-    ) a on a.merchant_id = i.merchant_id and a.source = i.source and a.currency = i.currency
-    where i.source like 'order/%' and i.amount <> coalesce(a.captured, 0)`,
+    select coalesce(i.source, p.source) from tolem.income i full join (
+      select p.merchant_id, u.source, p.currency, sum(p.amount) as amount from (
+        select a.merchant_id, a.id, a.order_reference, a.currency, a.captured as amount from tolem.wallet_authorization a where a.captured > 0
+        union all select i.merchant_id, i.id, i.order_reference, i.currency, i.amount from tolem.invoice i where i.state = 'paid'
+      ) p, unnest(array['order/' || p.order_reference, 'payment/' || p.id]) as u (source) group by 1, 2, 3
+    ) p on p.merchant_id = i.merchant_id and p.source = i.source and p.currency = i.currency
+    where coalesce(i.amount, 0) <> coalesce(p.amount, 0)`,
   ),
   check(
     'INV-15',
@@ -144,7 +144,11 @@ export const checks: Check[] = [
     select t.object_id from audit_v1.transition t join audit_v1.payout p on p.id = t.object_id
     where (coalesce(t.from_state, ''), t.to_state) not in (('', 'new'), ('new', 'processing'), ('new', 'rejected'), ('processing', 'settled'), ('processing', 'rejected'), ('processing', 'failed'))`,
   ),
-  check('INV-20', 'final is final', `select object_id from audit_v1.transition where from_state in ('settled', 'rejected', 'failed', 'succeeded', 'paid')`),
+  check(
+    'INV-20',
+    'final is final',
+    `select object_id from audit_v1.transition where from_state in ('settled', 'rejected', 'failed', 'succeeded', 'paid', 'processed', 'deleted', 'cancelled')`,
+  ),
   check('INV-21', 'transitions are dense from one', `select object_id from audit_v1.transition group by 1 having min(seq) <> 1 or max(seq) <> count(*)`),
   check(
     'INV-21b',
@@ -306,7 +310,8 @@ export const checks: Check[] = [
     `
     select submission_id from audit_v1.recon where submission_id is not null group by submission_id, status having count(*) > 1
     union all select r.submission_id from audit_v1.recon r join audit_v1.submission s on s.id = r.submission_id join audit_v1.payout p on p.id = s.payout_id
-    where r.amount <> p.amount or r.currency <> p.currency`,
+    where r.amount <> p.amount or r.currency <> p.currency
+    union all select r.line_id from audit_v1.recon r where r.status = 'invoice' and not exists (select from tolem.invoice i where i.line_key = r.line_id and i.state = 'paid')`,
   ),
   check(
     'INV-80',

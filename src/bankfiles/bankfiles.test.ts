@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestHouse, type TestHouse, type TestMerchant } from '../../test/harness/house.ts';
 import { verify } from '../audit/verify.ts';
 import { kazakhCalendar } from '../connectors/iso20022/calendar.ts';
+import { readCamt } from '../connectors/iso20022/camt.ts';
 import { distributionKind } from '../distributions/kind.ts';
 import { processorReference } from '../ids.ts';
 import { type BankFiles, wayOf } from './bankfiles.ts';
@@ -448,4 +450,20 @@ test('a payment that a processor was asked for is none of this account’s, what
   await elsewhere.later(60);
   await elsewhere.work(m);
   await elsewhere.close();
+});
+
+test('two debits of one payment that two workers read at once: one of them is an exception', async () => {
+  const m = await th.merchant({ available: 500000n });
+  await send(m);
+  const [file = ''] = await batch(m);
+  const [payment] = paymentsIn(file) as [CreditTransfer];
+  const linesOf = async (bankReference: string) => {
+    const items = [];
+    for await (const some of readCamt(Readable.from([Buffer.from(statement(`T-${bankReference}`, [entryOfPayment(payment, booked(bankReference))]))])))
+      for (const item of [some].flat()) if (item.kind === 'line') items.push(item);
+    return items;
+  };
+  const [one, two] = [await linesOf('A-1'), await linesOf('A-2')];
+  await Promise.all([files.statements.apply(one, Buffer.alloc(32, 1)), files.statements.apply(two, Buffer.alloc(32, 2))]);
+  expect((await lines(m)).map(({ matched }) => matched).toSorted()).toEqual(['paid_again', 'payment']);
 });

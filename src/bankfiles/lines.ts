@@ -4,9 +4,9 @@ import { column, shape, sql, table } from '../db/sql.ts';
 import type { Minor } from '../money.ts';
 
 /**
- * What a movement on the operator's account is taken for. `pending`: not booked yet; the rest beside `payment` and `return` are
- * exceptions, which a person looks at (`invoice` is money that came in for one, `fee` what the bank takes for itself): `paid_again` and `back_again` for a second one of a payment, `reversal` for a debit that takes a
- * return back, `credit` for money with our reference that does not say that it comes back.
+ * What a movement on the operator's account is taken for: a `payment` that went, its `return`, money for an `invoice`, a `fee` of the bank
+ * itself, or `pending`, not booked yet. The rest are exceptions, which a person looks at: `paid_again` and `back_again` for a second
+ * one, `reversal` for a debit that takes a return back, `credit` for money with our reference that does not say that it comes back.
  */
 export type Match =
   | 'payment'
@@ -86,12 +86,12 @@ export const storeLines = (queries: Queries, lines: Line[], file: Buffer, at: Da
     on conflict (line_key) do update set status = excluded.status, booked_on = excluded.booked_on, matched = excluded.matched, merchant = excluded.merchant, object_id = excluded.object_id
     where l.matched = 'pending' and excluded.matched <> 'pending'`);
 
-/** Movements that are booked already: what is told again changes nothing. */
+/** Movements that are booked already: what is told again changes nothing. One by one, each by its key, whatever a planner believes of an empty table. */
 export const bookedLines = async (queries: Queries, keys: string[]): Promise<Set<string>> =>
   new Set(
     column(
       await queries.rows<{ lineKey: string }>(
-        sql`select l.line_key as "lineKey" from bank_line l where l.line_key = any(${keys}::text[]) and l.matched <> 'pending'`,
+        sql`select l.line_key as "lineKey" from unnest(${keys}::text[]) as u (line_key) cross join lateral (select * from bank_line l where l.line_key = u.line_key offset 0) l where l.matched <> 'pending'`,
       ),
       'lineKey',
     ),
@@ -100,5 +100,6 @@ export const bookedLines = async (queries: Queries, keys: string[]): Promise<Set
 /** How often each of these payments was debited and came back, by what is kept. */
 export const movementsOf = (queries: Queries, objectIds: string[]): Promise<{ objectId: string; matched: Match; count: bigint }[]> =>
   queries.rows(sql`
-    select l.object_id as "objectId", l.matched, count(*) as count from bank_line l
-    where l.object_id = any(${objectIds}::uuid[]) and l.matched in ('payment', 'return', 'paid_again', 'back_again') group by l.object_id, l.matched`);
+    select l.object_id as "objectId", l.matched, count(*) as count
+    from (select distinct u.id from unnest(${objectIds}::uuid[]) as u (id)) u cross join lateral (select * from bank_line l where l.object_id = u.id offset 0) l
+    where l.matched in ('payment', 'return', 'paid_again', 'back_again') group by l.object_id, l.matched`);

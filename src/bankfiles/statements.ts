@@ -1,6 +1,6 @@
 import type { StatementLine } from '../connectors/iso20022/camt.ts';
 import type { Verdict } from '../connectors/connector.ts';
-import type { Db } from '../db/db.ts';
+import { type Db, isUniqueViolation } from '../db/db.ts';
 import type { Groups } from '../groups.ts';
 import type { Credit, CreditMatch, Invoices } from '../invoices/invoices.ts';
 import { merchantCodeIn, numberIn } from '../invoices/reference.ts';
@@ -32,6 +32,16 @@ export class Statements {
 
   /** Applies lines, each once. First what follows from them, then that they were seen: a crash between the two tells it again, to no effect. */
   async apply(lines: StatementLine[], file: Buffer): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.applyOnce(lines, file);
+      } catch (error) {
+        if (!isUniqueViolation(error) || attempt >= 3) throw error; // else somebody else kept the first movement of a payment meanwhile: this one is another
+      }
+    }
+  }
+
+  private async applyOnce(lines: StatementLine[], file: Buffer): Promise<void> {
     const { db, clock, owners } = this.o;
     const booked = await db.lookup((queries) =>
       bookedLines(

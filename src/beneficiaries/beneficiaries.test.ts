@@ -175,3 +175,22 @@ test('ten requests with one requestId at once make one order', async () => {
   expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
   expect(await th.balances(m)).toEqual({ available: 900n, held: 100n });
 });
+
+test('an order under two names is the same under each of them, for ever; and an own id is no requestId of another', async () => {
+  const m = await th.merchant({ available: 1000n });
+  const beneficiaryId = (await make(m)).body.id;
+  const order = { requestId: 'q1', beneficiaryId, amount: 100, currency: 'KZT' };
+  const under = (key: string, more: object = {}) => th.post(ORDERS, m, { ...order, ...more }, { 'idempotency-key': key });
+  const first = await under('k1');
+  expect((await under('k2')).text).toBe(first.text);
+  expect(await under('k2', { requestId: 'q2', amount: 200 })).toMatchObject({ status: 409 });
+  expect((await under('k2')).text).toBe(first.text);
+  expect(await th.balances(m)).toEqual({ available: 900n, held: 100n });
+  await given(m, beneficiaryId, 10n);
+  const { id } = (await th.post(`${PATH}/${beneficiaryId}/settlements`, m, { amount: 10, currency: 'KZT' })).body;
+  expect(await th.post(ORDERS, m, { ...order, requestId: id })).toMatchObject({ status: 201, body: { requestId: id } });
+  for (const requestId of ['4111111111111111']) {
+    expect(await th.post(ORDERS, m, { ...order, requestId })).toMatchObject({ status: 422, body: { details: [{ field: 'requestId' }] } });
+    expect(await th.post(`${PATH}/${beneficiaryId}/transfer`, m, { amount: 1, currency: 'KZT', requestId })).toMatchObject({ status: 422 });
+  }
+});

@@ -110,6 +110,8 @@ function transferRoute(app: App, { db, ids, clock }: BeneficiaryParts): void {
     const { merchant } = callerOf(request);
     const beneficiaryId = idIn(request.params.id, 'beneficiary');
     const { amount, currency, requestId } = request.body;
+    const problem = cardNumberProblem(requestId ?? '');
+    if (problem) throw wrongFields([{ field: 'requestId', message: problem }]);
     const keys = [
       keyOf(`POST ${PATH}/${beneficiaryId}/transfer`, request.headers['idempotency-key'], request.body),
       keyIn('beneficiary transfer', 'requestId', requestId, { ...request.body, beneficiaryId }),

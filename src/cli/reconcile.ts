@@ -143,5 +143,5 @@ const exceptionsOf = ({ db }: House): Promise<Exception[]> =>
   db.lookup((q) =>
     q.rows(sql`
       select l.line_key as "lineKey", l.matched, l.amount, l.currency, l.direction, l.booked_on::text as "bookedOn", l.end_to_end_id as "endToEndId", l.bank_reference as "bankReference", l.seen_at as "seenAt"
-      from bank_line l where l.matched not in ('payment', 'return', 'invoice', 'fee') order by l.seen_at, l.line_key limit 1000`),
+      from bank_line l where l.matched not in ('payment', 'return', 'invoice', 'fee', 'pending') order by l.seen_at, l.line_key limit 1000`),
   );

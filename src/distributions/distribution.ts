@@ -18,7 +18,7 @@ export interface Distribution extends Outgoing, Recipient {
   beneficiaryId: string | null;
   /** whose balance it is taken from */
   source: 'merchant' | 'beneficiary';
-  /** of an order its requestId, or its own id where none was given */
+  /** of an order its requestId, or what stands for none */
   orderReference: string;
   paymentPurpose: string;
   /** the balance before it was taken, and after: as if they came one by one */

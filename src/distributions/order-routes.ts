@@ -68,8 +68,13 @@ async function make(
   const { merchant } = callerOf(request);
   const { amount, currency, requestId, paymentPurpose } = asked;
   exponentOf(currency);
-  const problem = cardNumberProblem(paymentPurpose ?? '');
-  if (problem) throw wrongFields([{ field: 'paymentPurpose', message: problem }]);
+  for (const [field, text = ''] of [
+    ['paymentPurpose', paymentPurpose],
+    ['requestId', requestId],
+  ] as const) {
+    const problem = cardNumberProblem(text);
+    if (problem) throw wrongFields([{ field, message: problem }]);
+  }
   const keys: (Key | undefined)[] = [
     keyOf(route, request.headers['idempotency-key'], request.body),
     keyIn('settlement order', 'requestId', requestId, { ...asked, beneficiaryId, source }),

@@ -11,9 +11,18 @@ const STATUS = { new: 'created', processing: 'created', settled: 'paid', rejecte
 /** The states that a word stands for. */
 export const orderStatesOf = (status: string): OutgoingState[] => (Object.keys(STATUS) as OutgoingState[]).filter((state) => STATUS[state] === status);
 
+/** What stands for a requestId where none was given: no requestId has a space. */
+export const unnamed = (id: string): string => `settlement ${id}`;
+
 /** A settlement order as the API shows it. */
 export const orderView = (merchantId: string, d: Distribution) => ({
-  ...{ id: d.id, requestId: d.orderReference === d.id ? null : d.orderReference, merchantId, beneficiaryId: d.beneficiaryId as string, source: d.source },
+  ...{
+    id: d.id,
+    requestId: d.orderReference === unnamed(d.id) ? null : d.orderReference,
+    merchantId,
+    beneficiaryId: d.beneficiaryId as string,
+    source: d.source,
+  },
   ...{ amount: Number(d.amount), currency: d.currency, status: STATUS[d.state], paymentPurpose: d.paymentPurpose },
   ...{ balanceBefore: Number(d.balanceBefore), balanceAfter: Number(d.balanceAfter) },
   failureReason: d.errorCode === null ? null : `${d.errorCode}: ${d.errorMessage ?? 'no reason was given'}`,

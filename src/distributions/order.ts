@@ -8,6 +8,7 @@ import type { Minor } from '../money.ts';
 import { type Recipient, unwritable } from '../sending/recipient.ts';
 import type { Way } from '../sending/submission.ts';
 import type { Distribution } from './distribution.ts';
+import { unnamed } from './order-view.ts';
 import { accountsOf, take, writeMade } from './make.ts';
 
 /** A settlement order as it is asked for. */
@@ -34,7 +35,17 @@ export async function acceptOrder(tx: Tx, request: OrderRequest, merchant: Merch
   const paymentPurpose = request.paymentPurpose ?? beneficiary.description ?? 'Settlement';
   const problem = unwritable(recipient, amount, currency, paymentPurpose);
   if (problem) throw wrongFields([{ field: 'paymentPurpose', message: problem }]);
-  const draft = { id, kind: 'order', source, beneficiaryId, amount, currency, recipient, paymentPurpose, orderReference: request.requestId ?? id } as const;
+  const draft = {
+    id,
+    kind: 'order',
+    source,
+    beneficiaryId,
+    amount,
+    currency,
+    recipient,
+    paymentPurpose,
+    orderReference: request.requestId ?? unnamed(id),
+  } as const;
   const books = await Books.lock(tx, accountsOf(draft), now);
   const order = take(books, draft);
   await writeMade(tx, books, [order], merchant.code, way, ids);

@@ -101,11 +101,12 @@ export async function once(
 ): Promise<Answer> {
   const names = [keys].flat().filter((key) => key !== undefined);
   const before = async (tx: Tx): Promise<Answer | undefined> => {
-    for (const key of names) {
-      const stored = (await recall(tx, key.route, [key.key])).get(key.key);
-      if (stored) return replay(stored, key);
-    }
-    return undefined;
+    const known = await Promise.all(names.map(async (key) => ({ key, stored: (await recall(tx, key.route, [key.key])).get(key.key) })));
+    const answers = known.flatMap(({ key, stored }) => (stored ? [replay(stored, key)] : []));
+    const [answer] = answers;
+    // Answered under one of its names, it is answered so under all of them from now on.
+    if (answer) await remember(tx, known.flatMap(({ key, stored }) => (stored ? [] : [{ ...key, status: answer.status, body: answer.body }])), now); // prettier-ignore
+    return answer;
   };
   const attempt = () =>
     db.merchant(merchantId, async (tx) => {

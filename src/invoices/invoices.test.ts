@@ -146,6 +146,13 @@ test('wrong fields are refused, and a platform without an account makes none', a
   expect(await bill(m, { payer: { ...payer, bin: '1' } })).toMatchObject({ status: 422, body: { details: [{ field: 'payer.bin' }], source: 'invoices' } });
   expect(await bill(m, { knp: '7' })).toMatchObject({ status: 422, body: { details: [{ field: 'knp' }] } });
   expect(await bill(m, { expiresAt: '2020-01-01T00:00:00Z' })).toMatchObject({ status: 422, body: { details: [{ field: 'expiresAt' }] } });
+  for (const expiresAt of ['2036-12-31T23:59:60Z', '9999-12-31T23:59:59-12:00'])
+    expect(await bill(m, { expiresAt })).toMatchObject({ status: 422, body: { details: [{ field: 'expiresAt' }] } });
+  expect(await bill(m, { currency: 'USD' })).toMatchObject({ status: 422, body: { details: [{ field: 'currency' }] } });
+  expect(await bill(m, { payer: { ...payer, email: '4111111111111111@example.kz' } })).toMatchObject({
+    status: 422,
+    body: { details: [{ field: 'payer.email' }] },
+  });
   expect(await bill(m, { description: '4111 1111 1111 1111' })).toMatchObject({ status: 422 });
   expect(await bill(m, { currency: 'ABC' })).toMatchObject({ status: 400 });
   expect(await bill(m, { payer: { ...payer, email: 'nobody' } })).toMatchObject({ status: 400 });

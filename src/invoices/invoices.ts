@@ -95,13 +95,13 @@ export class Invoices {
   /** @throws {ApiError} 422 with what is wrong, or where there is no account that it could be paid to */
   async make(tx: Tx, merchant: Merchant, asked: InvoiceRequest, at: Date): Promise<Invoice> {
     const { id, payer, knp, expiresAt, ...rest } = asked;
-    const payee = this.payee(merchant, knp);
+    const payee = this.payee(merchant, knp, rest.currency);
     const found = [
       ...recipientProblems(payer, { live: merchant.mode === 'live' }, 'payer.'),
       ...recipientProblems({ knp }, { live: false }),
-      ...[rest.description ?? '', rest.orderReference].flatMap((text, i) => {
-        const message = cardNumberProblem(text);
-        return message ? [{ field: i === 0 ? 'description' : 'orderReference', message }] : [];
+      ...Object.entries({ description: rest.description, orderReference: rest.orderReference, 'payer.email': payer.email }).flatMap(([field, text]) => {
+        const message = text === null ? undefined : cardNumberProblem(text);
+        return message ? [{ field, message }] : [];
       }),
       ...(expiresAt && expiresAt <= at ? [{ field: 'expiresAt', message: 'is in the past' }] : []),
     ];
@@ -150,7 +150,7 @@ export class Invoices {
 
   private async receive(tx: Tx, paid: { credit: Credit; invoice: Invoice }[], connector: string): Promise<void> {
     const { clock, ids } = this.o;
-    const incoming = paid.map(({ invoice: { id, orderReference, currency, amount } }) => ({ orderReference, transactionId: id, currency, amount }));
+    const incoming = paid.map(({ invoice: { id, orderReference, currency, amount } }) => ({ orderReference, paymentId: id, currency, amount }));
     const sharing = await Sharing.open(tx, incoming);
     const accounts = paid.flatMap(({ invoice: { currency } }) => [clearing(connector, currency), account('available', currency)]);
     const books = await Books.lock(tx, [...accounts, ...(sharing?.accounts ?? [])], clock.now());
@@ -201,10 +201,12 @@ export class Invoices {
   }
 
   /** A test merchant's invoice names no real account: money would come, and be none. */
-  private payee({ mode }: Merchant, knp: string): Recipient {
+  private payee({ mode }: Merchant, knp: string, currency: string): Recipient {
     const { bank } = this.o;
     if (!bank) throw unprocessable('this platform has no bank account that invoices could be paid to');
     if (mode === 'test' && !bank.isSandbox) throw unprocessable('invoices of test merchants cannot be paid at a real bank');
+    const own = bank.account.currency ?? 'KZT';
+    if (currency !== own) throw wrongFields([{ field: 'currency', message: `must be that of the account which invoices are paid to, ${own}` }]);
     const { name, bin, iban, bic } = bank.account;
     return { name, bin, iban, bic, kbe: PAYEE_KBE, knp };
   }

@@ -18,16 +18,19 @@ export const merchantCodeIn = (number: string): string => number.slice(4, 12).to
 /** As it is printed: in fours. */
 export const inFours = (number: string): string => number.replaceAll(/(.{4})(?=.)/g, '$1 ');
 
+/** As much of a remittance as is looked at, and of what follows the letters: banks have 140 characters, a file may have millions. */
+const [MOST, SPAN] = [4_096, 100];
+
 /**
  * Finds the number of an invoice in what a payer wrote, however it was typed: in small letters, with spaces, hyphens or line ends in
  * it, with Cyrillic letters that look like Latin ones. The check digits tell a number from what only looks like one.
  */
 export function numberIn(text: string): string | undefined {
-  const latin = text.toUpperCase().replaceAll(/РФ/g, 'RF').replaceAll(/[АВЕКМНОРСТУХЅІЈ]/g, (letter) => LOOKS_LIKE[letter] as string); // prettier-ignore
+  const latin = text.slice(0, MOST).toUpperCase().replaceAll(/РФ/g, 'RF').replaceAll(/[АВЕКМНОРСТУХЅІЈ]/g, (letter) => LOOKS_LIKE[letter] as string); // prettier-ignore
   for (const { index } of latin.matchAll(/R[\s.-]*F(?=[\s.-]*[0-9OIL])/g)) {
     const number = `RF${inOurAlphabet(
       latin
-        .slice(index)
+        .slice(index, index + SPAN)
         .replaceAll(/[^0-9A-Z]/g, '')
         .slice(2, LENGTH),
     )}`;

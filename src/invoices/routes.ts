@@ -4,6 +4,7 @@ import { ProcessorLine } from '../connectors/http-line.ts';
 import type { Db } from '../db/db.ts';
 import { conflict, forbidden, unavailable } from '../errors.ts';
 import { answeredBefore, keyOf, once } from '../http/idempotency.ts';
+import { momentIn } from '../http/moment.ts';
 import { type App, answers, callerOf, give, IdempotencyHeader } from '../http/room.ts';
 import { idIn } from '../http/server.ts';
 import type { Ids } from '../ids.ts';
@@ -57,7 +58,7 @@ export function invoiceRoutes(app: App, parts: InvoiceParts): void {
     const asked = {
       ...{ id: ids.uuid(), orderReference, amount: BigInt(amount), currency, description, knp },
       payer: { ...payer, email: payer.email ?? null },
-      expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+      expiresAt: expiresAt === undefined ? null : momentIn(expiresAt, 'expiresAt'),
     };
     const key = keyOf(`POST ${PATH}`, request.headers['idempotency-key'], request.body);
     const answer = await once(db, merchant.id, key, now, async (tx) => {

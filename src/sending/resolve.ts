@@ -83,11 +83,11 @@ const nameOf = ({ processor, dedupeKey }: NonNullable<Heard['callback']>): strin
 
 /** Callbacks that an earlier transaction answered for. */
 async function appliedCallbacks(tx: Tx, heard: Heard[]): Promise<Set<string>> {
-  const keys = heard.flatMap(({ callback }) => (callback ? [callback.dedupeKey] : []));
-  if (keys.length === 0) return new Set();
-  const rows = await tx.rows<{ processor: string; dedupeKey: string }>(
-    sql`select c.processor, c.dedupe_key as "dedupeKey" from callback c where c.merchant_id = ${tx.merchantId} and c.dedupe_key = any(${keys}::text[])`,
-  );
+  const callbacks = heard.flatMap(({ callback }) => (callback ? [callback] : []));
+  if (callbacks.length === 0) return new Set();
+  const rows = await tx.rows<{ processor: string; dedupeKey: string }>(sql`
+    select c.processor, c.dedupe_key as "dedupeKey" from unnest(${column(callbacks, 'processor')}::text[], ${column(callbacks, 'dedupeKey')}::text[]) as u (processor, dedupe_key)
+    cross join lateral (select * from callback c where c.merchant_id = ${tx.merchantId} and c.processor = u.processor and c.dedupe_key = u.dedupe_key offset 0) c`);
   return new Set(rows.map(nameOf));
 }
 

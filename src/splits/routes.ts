@@ -15,7 +15,7 @@ import { cardNumberProblem } from '../sending/recipient.ts';
 import type { Item } from './parts.ts';
 import { CreateSplit, ListSplits, splitSchemas, UpdateSplit } from './schema.ts';
 import { type Fresh, Sharing } from './sharing.ts';
-import { listSplits, lockSplit, type Split, splitById, splitMachine } from './split.ts';
+import { listSplits, lockSplit, orderSource, paymentIn, paymentSource, type Split, splitById, splitMachine } from './split.ts';
 import { splitView } from './view.ts';
 
 const PATH = '/v1/merchants/split-requests';
@@ -27,6 +27,8 @@ const Shown = Type.Ref('SplitRequest');
 
 /** A payment that may be shared, whatever room it belongs to. */
 export interface Payment {
+  /** our own */
+  id: string;
   /** as merchants know it */
   transactionId: string;
   orderReference: string;
@@ -74,7 +76,8 @@ function createRoute(app: App, { db, ids, clock, paymentOf }: SplitParts): void 
       if (payment && payment.currency !== currency) throw wrongFields([{ field: 'currency', message: `must be that of the payment, ${payment.currency}` }]);
       if (payment) mustFit(read, payment.amount);
       await mustBePayable(tx, read, currency);
-      const whose = { orderReference: payment?.orderReference ?? (orderReference as string), transactionId: payment?.transactionId ?? null };
+      const order = payment?.orderReference ?? (orderReference as string);
+      const whose = { source: payment ? paymentSource(payment.id) : orderSource(order), orderReference: order, transactionId: payment?.transactionId ?? null };
       const split: Split = {
         ...{ id, state: 'created', seq: 1, ...whose, currency, items: read, parts: null, failureReason: null, createdAt: now, updatedAt: now },
       };
@@ -139,8 +142,8 @@ function readingRoutes(app: App, { db }: SplitParts): void {
 
 /** Writes the split, and carries it out where its payment's money is there already. @throws {ApiError} 409, 422 */
 async function carriedOut(tx: Tx, fresh: Fresh, now: Date, ids: Ids): Promise<Split> {
-  const { orderReference, transactionId, currency } = fresh.split;
-  const sharing = await Sharing.open(tx, [{ orderReference, transactionId, currency, amount: 0n }], fresh);
+  const { orderReference, source, currency } = fresh.split;
+  const sharing = await Sharing.open(tx, [{ orderReference, paymentId: paymentIn(source), currency, amount: 0n }], fresh);
   assert(sharing, 'what is looked at is there');
   const books = await Books.lock(tx, sharing.accounts, now);
   sharing.share(books);
@@ -166,7 +169,7 @@ function itemsIn(items: Static<typeof UpdateSplit>['items']): Item[] {
     seen.add(id);
     if ((amount === undefined) === (percent === undefined)) wrong('', 'must have an amount or a percent, and one of them alone');
     const basisPoints = percent === undefined ? null : Math.round(percent * 100);
-    if (percent !== undefined && Math.abs(percent * 100 - (basisPoints as number)) > 1e-6) wrong('percent', 'must have at most two decimals');
+    if (basisPoints !== null && (basisPoints < 1 || basisPoints / 100 !== percent)) wrong('percent', 'must have at most two decimals'); // exact, for two decimals
     return { beneficiaryId: id, amount: amount === undefined ? null : BigInt(amount), basisPoints };
   });
   if (read.reduce((sum, { basisPoints }) => sum + (basisPoints ?? 0), 0) > 10_000) details.push({ field: 'items', message: 'are more than 100 percent' });

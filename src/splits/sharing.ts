@@ -8,13 +8,13 @@ import { advance, type Change, eventOf } from '../machine.ts';
 import type { Minor } from '../money.ts';
 import { type Hand, tell } from '../webhooks/events.ts';
 import { partsOf, sumOf } from './parts.ts';
-import { lockWaiting, orderSource, paymentSource, sourceOf, type Split, splitMachine, type SplitMove, storeSplits } from './split.ts';
+import { lockWaiting, orderSource, paymentSource, type Split, splitMachine, type SplitMove, storeSplits } from './split.ts';
 
 /** Money that a payment brings, or none: then what has come in before is only looked at. */
 export interface Incoming {
   orderReference: string;
-  /** null: no payment of it is known */
-  transactionId: string | null;
+  /** our own id of the payment; null: no payment of it is known */
+  paymentId: string | null;
   currency: string;
   amount: Minor;
 }
@@ -29,6 +29,13 @@ interface Income {
 }
 
 const nameOf = ({ source, currency }: Pick<Income, 'source' | 'currency'>): string => `${source} ${currency}`;
+
+/** Splits that may wait for one income: each of them is looked at with every payment. */
+const MOST_WAITING = 100;
+
+function isCovered(split: Split, income: Income | undefined): boolean {
+  return income !== undefined && income.amount > 0n && income.split + sumOf(partsOf(income.amount, split.items)) <= income.amount;
+}
 
 /** A split that is being made, or changed while it waits. */
 export interface Fresh {
@@ -49,7 +56,7 @@ export class Sharing {
   private constructor(
     private readonly tx: Tx,
     private readonly incomes: Map<string, Income>,
-    /** splits of which something has come in, the oldest first */
+    /** splits that what came in covers, the oldest first */
     private readonly waiting: Split[],
     private readonly fresh: Fresh | undefined,
     /** who may be given something */
@@ -67,8 +74,9 @@ export class Sharing {
     const incomes = await receive(tx, incoming);
     const known = await lockWaiting(tx, [...new Set(column([...incomes.values()], 'source'))]);
     if (fresh && !fresh.isNew && !known.some(({ id }) => id === fresh.split.id)) throw conflict('the split is not waiting any more');
+    if (fresh?.isNew && known.length >= MOST_WAITING) throw conflict(`${MOST_WAITING} splits wait for this payment already`);
     const waiting = [...known.filter(({ id }) => id !== fresh?.split.id), ...(fresh ? [fresh.split] : [])]
-      .filter((split) => (incomes.get(nameOf({ source: sourceOf(split), currency: split.currency }))?.amount ?? 0n) > 0n)
+      .filter((split) => isCovered(split, incomes.get(nameOf(split)))) // by itself: those before it may take what it needs
       .toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const wanted = [...new Set(waiting.flatMap(({ items }) => column(items, 'beneficiaryId')))];
     const beneficiaries = wanted.length > 0 ? await holdBeneficiaries(tx, wanted) : [];
@@ -117,7 +125,7 @@ export class Sharing {
 
   /** That of the payment, where it is one's, and that of its order. */
   private incomesOf(split: Split): [Income, ...Income[]] {
-    const sources = [...new Set([sourceOf(split), orderSource(split.orderReference)])];
+    const sources = [...new Set([split.source, orderSource(split.orderReference)])];
     const found = sources.map((source) => this.incomes.get(nameOf({ source, currency: split.currency })));
     assert(
       found.every((income) => income !== undefined),
@@ -142,8 +150,8 @@ export class Sharing {
 /** Adds what comes in, and locks the rows of it: all transactions in one order. */
 async function receive(tx: Tx, incoming: Incoming[]): Promise<Map<string, Income>> {
   const sums = new Map<string, { source: string; currency: string; amount: Minor }>();
-  for (const { orderReference, transactionId, currency, amount } of incoming) {
-    for (const source of [orderSource(orderReference), ...(transactionId === null ? [] : [paymentSource(transactionId)])]) {
+  for (const { orderReference, paymentId, currency, amount } of incoming) {
+    for (const source of [orderSource(orderReference), ...(paymentId === null ? [] : [paymentSource(paymentId)])]) {
       const name = nameOf({ source, currency });
       sums.set(name, { source, currency, amount: (sums.get(name)?.amount ?? 0n) + amount });
     }

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { fragment, shape, sql, table } from '../db/sql.ts';
+import { column, fragment, shape, sql, table } from '../db/sql.ts';
 import { notFound } from '../errors.ts';
 import type { Machine } from '../machine.ts';
 import type { Minor } from '../money.ts';
@@ -15,7 +15,9 @@ export interface Split {
   state: SplitState;
   seq: number;
   /** whose income it shares: that of an order, or of one payment of it */
+  source: string;
   orderReference: string;
+  /** the payment, as the merchant knows it */
   transactionId: string | null;
   currency: string;
   items: Item[];
@@ -33,10 +35,9 @@ type Row = Omit<Split, 'items'> & { items: string };
 type StoredItem = { beneficiaryId: string; amount?: number; basisPoints?: number };
 
 export const orderSource = (orderReference: string): string => `order/${orderReference}`;
-export const paymentSource = (transactionId: string): string => `payment/${transactionId}`;
-/** The income that a split waits for. */
-export const sourceOf = ({ orderReference, transactionId }: Pick<Split, 'orderReference' | 'transactionId'>): string =>
-  transactionId === null ? orderSource(orderReference) : paymentSource(transactionId);
+export const paymentSource = (paymentId: string): string => `payment/${paymentId}`;
+/** The payment whose income it is; null: that of an order. */
+export const paymentIn = (source: string): string | null => (source.startsWith('payment/') ? source.slice('payment/'.length) : null);
 
 export const splitMachine: Machine<Split, SplitState, SplitMove> = {
   moves: { created: { process: 'processed', fail: 'failed', delete: 'deleted' }, processed: {}, failed: {}, deleted: {} },
@@ -49,10 +50,10 @@ export const splitMachine: Machine<Split, SplitState, SplitMove> = {
     ),
 };
 
-const columns = fragment`s.id, s.state, s.seq, s.order_reference as "orderReference", s.transaction_id as "transactionId", s.currency, s.items::text as items, s.parts, s.failure_reason as "failureReason",
+const columns = fragment`s.id, s.state, s.seq, s.source, s.order_reference as "orderReference", s.transaction_id as "transactionId", s.currency, s.items::text as items, s.parts, s.failure_reason as "failureReason",
   s.created_at as "createdAt", s.updated_at as "updatedAt"`;
 
-const splitShape = shape<Row & { source: string; partsText: string | null }>(
+const splitShape = shape<Row & { partsText: string | null }>(
   ['id', 'uuid', 'id'],
   ['state', 'text', 'state'],
   ['seq', 'int', 'seq'],
@@ -69,7 +70,6 @@ const splitShape = shape<Row & { source: string; partsText: string | null }>(
 
 const toRow = (split: Split) => ({
   ...split,
-  source: sourceOf(split),
   items: JSON.stringify(
     split.items.map(({ beneficiaryId, amount, basisPoints }) => ({ beneficiaryId, ...(amount === null ? { basisPoints } : { amount: Number(amount) }) })),
   ),
@@ -92,13 +92,16 @@ export const storeSplits = (tx: Tx, splits: Split[]): Promise<number> =>
     on conflict (merchant_id, id) do update set state = excluded.state, seq = excluded.seq, items = excluded.items, parts = excluded.parts, failure_reason = excluded.failure_reason, updated_at = excluded.updated_at
     where s.state = 'created' and (s.seq = excluded.seq - 1 or (s.seq = excluded.seq and excluded.state = 'created'))`);
 
-/** Locks the splits that wait for these incomes, all transactions in one order. */
-export const lockWaiting = async (tx: Tx, sources: string[]): Promise<Split[]> =>
-  (
-    await tx.rows<Row>(
-      sql`select ${columns} from split_request s where s.merchant_id = ${tx.merchantId} and s.source = any(${sources}::text[]) and s.state = 'created' order by s.id for update`,
-    )
-  ).map(fromRow);
+/** Locks the splits that wait for these incomes, all transactions in one order. Each is found by its income, whatever a planner believes of an empty table. */
+export async function lockWaiting(tx: Tx, sources: string[]): Promise<Split[]> {
+  const waiting = await tx.rows<{ id: string }>(sql`
+    select s.id from unnest(${sources}::text[]) as u (source) cross join lateral (select * from split_request s where s.merchant_id = ${tx.merchantId} and s.source = u.source and s.state = 'created' offset 0) s`);
+  if (waiting.length === 0) return [];
+  const rows = await tx.rows<Row>(
+    sql`select ${columns} from split_request s where s.merchant_id = ${tx.merchantId} and s.id = any(${column(waiting, 'id')}::uuid[]) and s.state = 'created' order by s.id for update`,
+  );
+  return rows.map(fromRow);
+}
 
 /** @throws {ApiError} 404 */
 export async function lockSplit(tx: Tx, id: string): Promise<Split> {

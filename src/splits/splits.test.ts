@@ -146,7 +146,8 @@ test('wrong shares are refused, with the field', async () => {
   await refused({ orderReference, items: [{ beneficiaryId: a }] }, 422, 'items.0 must have an amount or a percent');
   await refused({ orderReference, items: [{ ...one, percent: 1 }] }, 422, 'items.0 must have an amount or a percent');
   await refused({ orderReference, items: [one, one] }, 422, 'items.1.beneficiaryId is in this split already');
-  await refused({ orderReference, items: [{ beneficiaryId: a, percent: 33.333 }] }, 422, 'items.0.percent must have at most two decimals');
+  for (const percent of [33.333, 12.500000001, 99.999999999, 0.001])
+    await refused({ orderReference, items: [{ beneficiaryId: a, percent }] }, 422, 'items.0.percent must have at most two decimals');
   await refused({ orderReference, items: [{ beneficiaryId: a, percent: 60 }, { beneficiaryId: inEuro, percent: 40.01 }] }, 422, 'more than 100 percent'); // prettier-ignore
   await refused({ orderReference, items: [{ beneficiaryId: inEuro, amount: 1 }] }, 422, 'another currency');
   await refused({ orderReference, items: [{ beneficiaryId: stranger, amount: 1 }] }, 404, 'no beneficiary');
@@ -173,4 +174,16 @@ test('many captures and splits of one order at once: each share once, and none b
   expect(after.filter(({ status }) => status === 'created')).toHaveLength(2);
   expect(await balanceOf(m, a)).toBe(5600);
   expect(await th.balances(m)).toEqual({ available: 400n, held: 0n });
+});
+
+test('no more than a hundred splits wait for one payment', async () => {
+  const m = await th.merchant();
+  const a = await partner(m);
+  const orderReference = order();
+  const ask = () => split(m, { orderReference, items: [{ beneficiaryId: a, amount: 1 }] });
+  for (let i = 0; i < 100; i += 20) expect((await Promise.all(Array.from({ length: 20 }, ask))).every(({ status }) => status === 201)).toBe(true);
+  expect(await ask()).toMatchObject({ status: 409, body: { message: expect.stringContaining('100 splits wait') } });
+  await capture(m, await authorised(m, 100, orderReference), 100);
+  expect(await balanceOf(m, a)).toBe(100);
+  expect((await ask()).status).toBe(201);
 });

@@ -7,5 +7,5 @@ import { idOfWallet, walletId } from './view.ts';
 export async function walletPayment(tx: Tx, transactionId: string): Promise<Payment | undefined> {
   const id = idOfWallet(transactionId);
   const [found] = id === undefined ? [] : await authorizationsById(tx, [id]);
-  return found && { transactionId: walletId(found.id), orderReference: found.orderReference, amount: found.amount, currency: found.currency };
+  return found && { id: found.id, transactionId: walletId(found.id), orderReference: found.orderReference, amount: found.amount, currency: found.currency };
 }

@@ -12,7 +12,7 @@ import { type Authorization, authorizationMachine, lockAuthorizations, remainder
 import { type Decision, decide, type Heard, type Stage, type WalletVerdict } from './decide.ts';
 import { ended, type Operation, operationsById, storeOperations } from './operation.ts';
 import { storeSubmissions, type Submission, submissionsById } from './submission.ts';
-import { walletEvent, walletId } from './view.ts';
+import { walletEvent } from './view.ts';
 
 /** Whether something changed because of what was heard. */
 export interface Effect {
@@ -202,7 +202,7 @@ function postingOf({ id, operation: { kind, amount }, a: { connector, currency }
 
 /** What a capture brings, which others may have a share in. */
 const incomeOf = ({ operation: { kind, amount }, a, what }: Fact): Incoming[] =>
-  kind === 'capture' && what === 'done' ? [{ orderReference: a.orderReference, transactionId: walletId(a.id), currency: a.currency, amount }] : [];
+  kind === 'capture' && what === 'done' ? [{ orderReference: a.orderReference, paymentId: a.id, currency: a.currency, amount }] : [];
 
 /** Code 54, expired: the processor let go of it by itself before we asked for that, and what we asked for has happened. @source ISO 8583, field 39 */
 const expiredThere = (verdict: WalletVerdict): WalletVerdict => (verdict.kind === 'declined' && verdict.code === '54' ? { kind: 'done', rrn: null } : verdict);

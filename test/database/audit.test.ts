@@ -158,7 +158,7 @@ const planted: Record<string, Plant> = {
   'INV-72': `create unique index payout_alone on tolem.payout (id); alter table tolem.payout_return add constraint alone foreign key (payout_id) references tolem.payout (id)`,
   'INV-72b': `update tolem.submission set payout_id = gen_random_uuid() where payout_id = ${payout}`,
   'INV-88': `insert into tolem.bank_line (line_key, account, statement_id, status, amount, currency, direction, remittance, matched, object_id, file_sha256, seen_at)
-    select 'k' || n, 'a', 's', 'BOOK', 1, 'KZT', 'debit', '', 'payment', ${payout}, '', now() from generate_series(1, 2) n`,
+    values ('k', 'a', 's', 'BOOK', 987654321, 'KZT', 'debit', '', 'payment', ${payout}, '', now())`,
   'INV-80': `update vault.card set data_key_id = (select min(id::text)::uuid from vault.data_key)`,
   'INV-83': `alter table tolem.api_key drop constraint api_key_verifier_check; insert into tolem.api_key (merchant_id, id, kind, prefix, last4, verifier, scopes, created_at) select merchant_id, gen_random_uuid(), 'key', 'pr_test_', 'abcd', 'the key itself', '{}', created_at from tolem.merchant`,
 };
