@@ -128,7 +128,9 @@ export async function once(
     // Another request with the key, or for the same thing, was quicker. Its answer is there now.
     if (isUniqueViolation(error)) return attempt();
     // Refused, perhaps for what the same request has done while this one waited for its turn.
-    const done = error instanceof ApiError && names.length > 0 ? await db.merchant(merchantId, before) : undefined;
+    const look = () => db.merchant(merchantId, before);
+    const lookAgain = (late: unknown) => (isUniqueViolation(late) ? look() : Promise.reject(late as Error)); // somebody else remembered it meanwhile
+    const done = error instanceof ApiError && names.length > 0 ? await look().catch(lookAgain) : undefined;
     if (done) return done;
     throw error;
   }
