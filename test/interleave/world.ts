@@ -436,6 +436,9 @@ export class Line<T extends Record<string, string>> {
         // A beneficiary's account has the beneficiary's id in its own.
         if (/^(tolem\.account\.id|tolem\.transfer\.(from|to)_account)$/.test(`${table}.${column}`))
           return `case when t.${column} like 'beneficiary:%' then 'beneficiary:' || md5(x.id || substr(t.${column}, 13, 36))::uuid || substr(t.${column}, 49) else t.${column} end`;
+        // And what a payment brought has the payment's.
+        if (/^tolem\.(income|split_request)\.source$/.test(`${table}.${column}`))
+          return `case when t.${column} like 'payment/%' then 'payment/' || md5(x.id || substr(t.${column}, 9))::uuid else t.${column} end`;
         return column === 'object_id' ? `md5(x.id || t.${column})::uuid::text` : `t.${column}`;
       });
       await owner.query(

@@ -3,6 +3,8 @@ import { column, sql } from '../../db/sql.ts';
 import { assert } from '../../errors.ts';
 import { type Authorization, authorizationsById, remainder } from '../../wallet/authorization.ts';
 import { type Operation, operationId, operationsById } from '../../wallet/operation.ts';
+import type { Minor } from '../../money.ts';
+import { orderSource, paymentSource } from '../../splits/split.ts';
 import { submissionsById } from '../../wallet/submission.ts';
 import { walletId } from '../../wallet/view.ts';
 import { askedOf, type Happened, inOrder, moneyOf, openOf, type Story, traceOf } from './story.ts';
@@ -27,9 +29,19 @@ export async function walletStory(tx: Tx, id: string): Promise<Story> {
       ...happened,
       ...submissions.toSorted((one, other) => one.preparedAt.getTime() - other.preparedAt.getTime()).flatMap((one) => askedOf(one, asked(one))),
     ],
-    [...submissions.flatMap((one) => openOf(one, asked(one))), ...(a.state === 'success' ? consentOf(a, sums) : []), ...sums.lines],
+    [...submissions.flatMap((one) => openOf(one, asked(one))), ...(a.state === 'success' ? consentOf(a, sums) : []), ...sums.lines, ...(await sharedOf(tx, a))],
   );
   return { lines: [headOf(a), `merchant ${tx.merchantId}, id ${id}`, ...told], broken: sums.broken };
+}
+
+/** What partners were given of it, or are to be given: out of what it brought to the balance. */
+async function sharedOf(tx: Tx, { id, orderReference, currency }: Authorization): Promise<string[]> {
+  const splits = await tx.rows<{ id: string; state: string; source: string; given: Minor }>(sql`
+    select s.id, s.state, s.source, coalesce((select sum(p) from unnest(s.parts) p), 0)::bigint as given
+    from split_request s where s.merchant_id = ${tx.merchantId} and s.source = any(${[orderSource(orderReference), paymentSource(id)]}::text[]) order by s.id`);
+  return splits.map(
+    (one) => `shared   split ${one.id}, ${one.state}: ${moneyOf(one.given, currency)} of ${one.source === paymentSource(id) ? 'it' : 'its order'} to partners`,
+  );
 }
 
 const headOf = ({ id, state, amount, currency, orderReference, errorCode, errorMessage }: Authorization): string =>
