@@ -1,6 +1,6 @@
 import type { StatementLine } from '../connectors/iso20022/camt.ts';
 import type { Queries } from '../db/db.ts';
-import { column, shape, sql, table } from '../db/sql.ts';
+import { column, shape, sql, table, planned } from '../db/sql.ts';
 import type { Minor } from '../money.ts';
 
 /**
@@ -91,7 +91,9 @@ export const bookedLines = async (queries: Queries, keys: string[]): Promise<Set
   new Set(
     column(
       await queries.rows<{ lineKey: string }>(
-        sql`select l.line_key as "lineKey" from unnest(${keys}::text[]) as u (line_key) cross join lateral (select * from bank_line l where l.line_key = u.line_key offset 0) l where l.matched <> 'pending'`,
+        planned(
+          sql`select l.line_key as "lineKey" from unnest(${keys}::text[]) as u (line_key) cross join lateral (select * from bank_line l where l.line_key = u.line_key offset 0) l where l.matched <> 'pending'`,
+        ),
       ),
       'lineKey',
     ),
@@ -99,7 +101,9 @@ export const bookedLines = async (queries: Queries, keys: string[]): Promise<Set
 
 /** How often each of these payments was debited and came back, by what is kept. */
 export const movementsOf = (queries: Queries, objectIds: string[]): Promise<{ objectId: string; matched: Match; count: bigint }[]> =>
-  queries.rows(sql`
+  queries.rows(
+    planned(sql`
     select l.object_id as "objectId", l.matched, count(*) as count
     from (select distinct u.id from unnest(${objectIds}::uuid[]) as u (id)) u cross join lateral (select * from bank_line l where l.object_id = u.id offset 0) l
-    where l.matched in ('payment', 'return', 'paid_again', 'back_again') group by l.object_id, l.matched`);
+    where l.matched in ('payment', 'return', 'paid_again', 'back_again') group by l.object_id, l.matched`),
+  );

@@ -71,3 +71,9 @@ function textOf(strings: TemplateStringsArray, parts: unknown[]): string {
 export function column<T, K extends keyof T>(rows: readonly T[], key: K): T[K][] {
   return rows.map((row) => row[key]);
 }
+
+/**
+ * A statement that is planned each time. A table is empty when it is first looked at and long when it matters; the plan that is
+ * kept from the one is ruinous for the other. For the same reason no such statement has a join that could be turned round.
+ */
+export const planned = (query: Sql): Sql => ({ ...query, name: '' });

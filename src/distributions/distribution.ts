@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { fragment, shape, sql, table } from '../db/sql.ts';
+import { fragment, shape, sql, table, planned } from '../db/sql.ts';
 import { account, beneficiaryAccount } from '../ledger/books.ts';
 import type { Machine } from '../machine.ts';
 import type { Minor } from '../money.ts';
@@ -50,9 +50,11 @@ export const distributionsById = (tx: Tx, ids: string[]): Promise<Distribution[]
 
 /** One by one, each by its key: for a list of them, a plan that is made while the table is empty reads all rows of the merchant. */
 export const distributionsByReference = (tx: Tx, references: string[]): Promise<Distribution[]> =>
-  tx.rows(sql`
+  tx.rows(
+    planned(sql`
     select ${columns} from unnest(${references}::text[]) as u (reference)
-    cross join lateral (select * from distribution d where d.merchant_id = ${tx.merchantId} and d.kind = 'distribution' and d.order_reference = u.reference offset 0) d`);
+    cross join lateral (select * from distribution d where d.merchant_id = ${tx.merchantId} and d.kind = 'distribution' and d.order_reference = u.reference offset 0) d`),
+  );
 
 export const lockDistributions = (tx: Tx, ids: string[]): Promise<Distribution[]> =>
   tx.rows(sql`select ${columns} from distribution d where d.merchant_id = ${tx.merchantId} and d.id = any(${ids}::uuid[]) order by d.id for update`);

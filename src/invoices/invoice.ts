@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { column, fragment, shape, sql, table } from '../db/sql.ts';
+import { column, fragment, shape, sql, table, planned } from '../db/sql.ts';
 import { notFound } from '../errors.ts';
 import type { Minor } from '../money.ts';
 import type { Recipient } from '../sending/recipient.ts';
@@ -79,8 +79,10 @@ export const storeInvoices = (tx: Tx, rows: Invoice[]): Promise<number> =>
 
 /** Locks those that have these numbers, all transactions in one order. Each is found by its number, whatever a planner believes of an empty table. */
 export async function lockByNumber(tx: Tx, numbers: string[]): Promise<Invoice[]> {
-  const found = await tx.rows<{ id: string }>(sql`
-    select i.id from unnest(${numbers}::text[]) as u (number) cross join lateral (select * from invoice i where i.merchant_id = ${tx.merchantId} and i.number = u.number offset 0) i`);
+  const found = await tx.rows<{ id: string }>(
+    planned(sql`
+    select i.id from unnest(${numbers}::text[]) as u (number) cross join lateral (select * from invoice i where i.merchant_id = ${tx.merchantId} and i.number = u.number offset 0) i`),
+  );
   return tx.rows(
     sql`select ${columns} from invoice i where i.merchant_id = ${tx.merchantId} and i.id = any(${column(found, 'id')}::uuid[]) order by i.id for update`,
   );

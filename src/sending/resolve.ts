@@ -1,6 +1,6 @@
 import type { ProcessorLimits } from '../connectors/connector.ts';
 import type { Tx } from '../db/db.ts';
-import { column, sql } from '../db/sql.ts';
+import { column, sql, planned } from '../db/sql.ts';
 import { assert, notFound } from '../errors.ts';
 import type { Outcome } from '../groups.ts';
 import type { Ids } from '../ids.ts';
@@ -85,9 +85,11 @@ const nameOf = ({ processor, dedupeKey }: NonNullable<Heard['callback']>): strin
 async function appliedCallbacks(tx: Tx, heard: Heard[]): Promise<Set<string>> {
   const callbacks = heard.flatMap(({ callback }) => (callback ? [callback] : []));
   if (callbacks.length === 0) return new Set();
-  const rows = await tx.rows<{ processor: string; dedupeKey: string }>(sql`
+  const rows = await tx.rows<{ processor: string; dedupeKey: string }>(
+    planned(sql`
     select c.processor, c.dedupe_key as "dedupeKey" from unnest(${column(callbacks, 'processor')}::text[], ${column(callbacks, 'dedupeKey')}::text[]) as u (processor, dedupe_key)
-    cross join lateral (select * from callback c where c.merchant_id = ${tx.merchantId} and c.processor = u.processor and c.dedupe_key = u.dedupe_key offset 0) c`);
+    cross join lateral (select * from callback c where c.merchant_id = ${tx.merchantId} and c.processor = u.processor and c.dedupe_key = u.dedupe_key offset 0) c`),
+  );
   return new Set(rows.map(nameOf));
 }
 

@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { column, fragment, shape, sql, table } from '../db/sql.ts';
+import { column, fragment, shape, sql, table, planned } from '../db/sql.ts';
 import { notFound } from '../errors.ts';
 import type { Machine } from '../machine.ts';
 import type { Minor } from '../money.ts';
@@ -94,8 +94,10 @@ export const storeSplits = (tx: Tx, splits: Split[]): Promise<number> =>
 
 /** Locks the splits that wait for these incomes, all transactions in one order. Each is found by its income, whatever a planner believes of an empty table. */
 export async function lockWaiting(tx: Tx, sources: string[]): Promise<Split[]> {
-  const waiting = await tx.rows<{ id: string }>(sql`
-    select s.id from unnest(${sources}::text[]) as u (source) cross join lateral (select * from split_request s where s.merchant_id = ${tx.merchantId} and s.source = u.source and s.state = 'created' offset 0) s`);
+  const waiting = await tx.rows<{ id: string }>(
+    planned(sql`
+    select s.id from unnest(${sources}::text[]) as u (source) cross join lateral (select * from split_request s where s.merchant_id = ${tx.merchantId} and s.source = u.source and s.state = 'created' offset 0) s`),
+  );
   if (waiting.length === 0) return [];
   const rows = await tx.rows<Row>(
     sql`select ${columns} from split_request s where s.merchant_id = ${tx.merchantId} and s.id = any(${column(waiting, 'id')}::uuid[]) and s.state = 'created' order by s.id for update`,

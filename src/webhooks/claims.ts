@@ -1,5 +1,5 @@
 import type { Tx } from '../db/db.ts';
-import { column, fragment, shape, type Sql, sql, table } from '../db/sql.ts';
+import { column, fragment, shape, sql, table, planned } from '../db/sql.ts';
 import { assert } from '../errors.ts';
 
 /** An endpoint as a delivery needs it. Secrets are sealed. */
@@ -39,12 +39,6 @@ export interface Room {
   /** the endpoint that was served last: the next one comes first now, so that none is always the last */
   after: string | null;
 }
-
-/**
- * A statement that is planned each time. A queue is empty when it is first looked at and long when it matters; the plan that is
- * kept from the one is ruinous for the other. For the same reason no statement here has a join that could be turned round.
- */
-export const planned = (query: Sql): Sql => ({ ...query, name: '' });
 
 /** How soon a delivery is looked at again that waits for one in flight; its record usually wakes it before. */
 const SOON_MS = 250;

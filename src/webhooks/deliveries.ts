@@ -1,7 +1,6 @@
 import type { Tx } from '../db/db.ts';
-import { column, fragment, sql } from '../db/sql.ts';
+import { column, fragment, sql, planned } from '../db/sql.ts';
 import { conflict, notFound } from '../errors.ts';
-import { planned } from './claims.ts';
 import { type Endpoint, TEST_EVENT } from './endpoints.ts';
 import { isForAllSql, type NewEvent, tell } from './events.ts';
 

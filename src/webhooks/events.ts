@@ -1,7 +1,7 @@
 import type { Tx } from '../db/db.ts';
-import { column, fragment, sql } from '../db/sql.ts';
+import { column, fragment, sql, planned } from '../db/sql.ts';
 import { assert } from '../errors.ts';
-import { type Claimed, planned, type Room } from './claims.ts';
+import type { Claimed, Room } from './claims.ts';
 
 /** One change of state of one object, and the event that tells of it. */
 export interface NewEvent {

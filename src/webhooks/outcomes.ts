@@ -1,7 +1,7 @@
 import type { Tx } from '../db/db.ts';
-import { column, sql, table } from '../db/sql.ts';
+import { column, sql, table, planned } from '../db/sql.ts';
 import { assert } from '../errors.ts';
-import { type Claimed, planned, type Standing, standingColumns, standingShape, storeLocked } from './claims.ts';
+import { type Claimed, type Standing, standingColumns, standingShape, storeLocked } from './claims.ts';
 import { delayAfter } from './schedule.ts';
 
 /** What one attempt came to. */

@@ -1,5 +1,5 @@
 import type { Db } from '../db/db.ts';
-import { sql } from '../db/sql.ts';
+import { sql, planned } from '../db/sql.ts';
 import { type ApiError, unprocessable } from '../errors.ts';
 import type { Grouping } from '../groups.ts';
 import { type Answer, type Key, once } from '../http/idempotency.ts';
@@ -10,7 +10,7 @@ import { Blocked, privateEgress, publicEgress, readUrl } from '../net/egress.ts'
 import type { Clock, Net, Random } from '../ports.ts';
 import type { Sealer } from '../sealing.ts';
 import type { Queue } from '../work/worker.ts';
-import { planned } from './claims.ts';
+
 import { Deliverer } from './deliver.ts';
 import { changeEndpoint, checkEvents, type Endpoint, insertEndpoint, rollSecret, type Settings } from './endpoints.ts';
 import { Cursors } from './feed.ts';
