@@ -12,8 +12,8 @@ import { advance } from '../machine.ts';
 import { exponentOf, type Minor } from '../money.ts';
 import type { Clock } from '../ports.ts';
 import { cardNumberProblem } from '../sending/recipient.ts';
-import type { Item } from './parts.ts';
 import { CreateSplit, ListSplits, splitSchemas, UpdateSplit } from './schema.ts';
+import { type Item, partsOf, sumOf } from './parts.ts';
 import { type Fresh, Sharing } from './sharing.ts';
 import { listSplits, lockSplit, orderSource, paymentIn, paymentSource, type Split, splitById, splitMachine } from './split.ts';
 import { splitView } from './view.ts';
@@ -179,8 +179,7 @@ function itemsIn(items: Static<typeof UpdateSplit>['items']): Item[] {
 
 /** @throws {ApiError} 422 */
 function mustFit(items: Item[], payment: Minor): void {
-  const sum = items.reduce((all, { amount, basisPoints }) => all + (amount ?? (payment * BigInt(basisPoints as number)) / 10_000n), 0n);
-  if (sum > payment) throw wrongFields([{ field: 'items', message: 'are more than the payment' }]);
+  if (sumOf(partsOf(payment, items)) > payment) throw wrongFields([{ field: 'items', message: 'are more than the payment' }]);
 }
 
 /** @throws {ApiError} 404, 409 when a beneficiary is inactive, 422 when it has another currency */
